@@ -1,0 +1,44 @@
+export type Bytes = AsyncIterable<Uint8Array>
+
+/** A body that can be read more than once, because a write may have to be tried more than once. */
+export interface Body {
+  readonly size: number
+  open(): Bytes
+  /** The whole body, when it is small enough to be in memory. A store may write it in one call. */
+  readonly memory?: Uint8Array
+  /**
+   * A file that holds the body and that the store may take as its own (move instead of copy) when it lies on the same
+   * file system. After a successful `put` the file may be gone.
+   */
+  readonly file?: string
+}
+
+/**
+ * Bytes by key: the one thing a backend must be able to do. Keys are relative, `/`-separated, made of
+ * `A-Za-z0-9._-` only; no key is ever made from an account's names except the validated cloud name.
+ *
+ * Every error is an `AppError` whose `permanent` the store has decided: STORE_REFUSED, STORE_FULL and
+ * OBJECT_NOT_FOUND are permanent, STORE_UNAVAILABLE is not.
+ */
+export interface Store {
+  readonly traits: StoreTraits
+  /**
+   * All or nothing, and durable when it resolves. May be repeated: the same key is replaced by the new bytes in one
+   * step. Opens the body once per attempt; throws OBJECT_CORRUPT when the body does not give exactly `size` bytes.
+   */
+  put(key: string, body: Body, signal?: AbortSignal): Promise<void>
+  /** Throws OBJECT_NOT_FOUND, before the first byte, when the key is absent. `range` is inclusive at both ends. */
+  get(key: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
+  /** Null only when the backend positively says "absent"; a refusal, a time-out or an i/o error throws. */
+  stat(key: string, signal?: AbortSignal): Promise<{ size: number } | null>
+  /** In any order; may miss puts begun after it. A prefix that matches nothing yields nothing. */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<{ key: string; size: number }>
+  /** Deleting what is absent succeeds. */
+  delete(key: string, signal?: AbortSignal): Promise<void>
+}
+
+export interface StoreTraits {
+  readonly maxConcurrency: number
+  /** The root folder, for stores that are a local disk: the library and the cache can live there. */
+  readonly localRoot: string | null
+}

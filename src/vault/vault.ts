@@ -1,0 +1,48 @@
+import type { Entry } from '../model/entry.ts'
+import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
+import type { Body, Bytes, Store } from './store.ts'
+
+/** `cloudkeep.json`: what a vault is. */
+export interface VaultIdentity {
+  readonly format: 1
+  readonly id: string
+  readonly digest: 'sha256'
+  readonly createdAt: string
+  readonly tool: string
+}
+
+/**
+ * Objects and snapshots over a store. Objects are immutable and named by the SHA-256 of their bytes; a snapshot
+ * exists when its head does, and the head is written last.
+ */
+export interface Vault {
+  readonly identity: VaultIdentity
+  readonly store: Store
+  /**
+   * Stores bytes under the digest the caller computed from exactly these bytes. Durable when it resolves. An object
+   * that is there with the right length is left alone (`written: false`).
+   */
+  putObject(digest: string, body: Body, signal?: AbortSignal): Promise<{ written: boolean }>
+  /** Compresses lines to a gzip object and returns what names it. Lines must come without line ends. */
+  putLines(lines: AsyncIterable<string> | Iterable<string>, signal?: AbortSignal): Promise<{ object: string; size: number; lines: number }>
+  statObject(digest: string, signal?: AbortSignal): Promise<{ size: number } | null>
+  openObject(digest: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
+  /** The lines of a gzip object. Throws OBJECT_CORRUPT when the bytes do not match the digest or do not unpack. */
+  readLines(digest: string, signal?: AbortSignal): AsyncIterable<string>
+  /** The entries of a segment, in order of assetId; each line parsed and checked (VAULT_INVALID names the segment). */
+  readSegment(digest: string, signal?: AbortSignal): AsyncIterable<Entry>
+  listObjects(signal?: AbortSignal): AsyncIterable<{ digest: string; size: number }>
+  /** Writes the head; the last act of a backup. */
+  writeSnapshot(snapshot: Snapshot, signal?: AbortSignal): Promise<StoredSnapshot>
+  clouds(signal?: AbortSignal): Promise<readonly string[]>
+  /** Keys of the heads of an account, oldest first; cheap. */
+  snapshotKeys(cloud: string, signal?: AbortSignal): Promise<readonly string[]>
+  readSnapshot(key: string, signal?: AbortSignal): Promise<StoredSnapshot>
+}
+
+/** `accounts/<cloud>/snapshots/<YYYY-MM-DDTHH-MM-SSZ>-<id>.json` */
+export const snapshotKey = (snapshot: Pick<Snapshot, 'cloud' | 'id' | 'takenAt'>): string =>
+  `accounts/${snapshot.cloud}/snapshots/${snapshot.takenAt.slice(0, 19).replaceAll(':', '-')}Z-${snapshot.id}.json`
+
+/** `objects/ab/ab12…`: two hex digits make 256 folders, the fan-out that creates fastest on common file systems. */
+export const objectKey = (digest: string): string => `objects/${digest.slice(0, 2)}/${digest}`
