@@ -173,3 +173,13 @@ export interface LoggedRequest {
   /** The fault that was applied, if any. */
   fault: string | null
 }
+
+/** Everything the routes share. */
+export interface World {
+  readonly clouds: Map<string, Cloud>
+  /** The sandbox's clock; tests may set it. */
+  now(): number
+  /** `http://127.0.0.1:PORT`, known once the server listens. API and delivery share it. */
+  readonly baseUrl: string
+  readonly log: LoggedRequest[]
+}
