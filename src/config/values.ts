@@ -1,0 +1,100 @@
+import { AppError } from '../model/errors.ts'
+
+/** A text from a flag, a variable or the config file, with the name under which the user gave it. */
+export interface Given {
+  readonly value: string
+  readonly origin: string
+}
+
+const refuse = (given: Given, wanted: string): AppError =>
+  new AppError(
+    given.origin.startsWith('flag') ? 'USAGE' : 'CONFIG_INVALID',
+    `${given.origin}: "${given.value}" is not ${wanted}`,
+  )
+
+export function parseCount(given: Given, range: { min: number; max: number }): number {
+  const count = /^\d+$/.test(given.value) ? Number(given.value) : Number.NaN
+  if (!(count >= range.min && count <= range.max))
+    throw refuse(given, `a whole number from ${range.min} to ${range.max}`)
+  return count
+}
+
+export function parseSwitch(given: Given): boolean {
+  const word = given.value.toLowerCase()
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true
+  if (['0', 'false', 'no', 'off'].includes(word)) return false
+  throw refuse(given, 'yes or no')
+}
+
+const RATE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1024,
+  ki: 1024,
+  kib: 1024,
+  kb: 1000,
+  m: 1024 ** 2,
+  mi: 1024 ** 2,
+  mib: 1024 ** 2,
+  mb: 1000 ** 2,
+  g: 1024 ** 3,
+  gi: 1024 ** 3,
+  gib: 1024 ** 3,
+  gb: 1000 ** 3,
+  b: 1,
+}
+
+/** Bytes a second; null for `off` and `0`. `10M` is ten mebibytes, `10MB` ten million bytes. */
+export function parseRate(given: Given): number | null {
+  if (given.value === '0' || given.value.toLowerCase() === 'off') return null
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]{0,3})(?:\/s)?$/i.exec(given.value)
+  const unit = RATE_UNITS[(match?.[2] ?? '').toLowerCase()]
+  const rate = match && unit !== undefined ? Math.floor(Number(match[1]) * unit) : 0
+  if (rate < 1024) throw refuse(given, 'a rate of at least 1K a second, such as 512K, 10M or 1.5G')
+  return rate
+}
+
+const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** Milliseconds. A bare number is seconds. */
+export function parseDuration(given: Given): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/.exec(given.value)
+  const unit = TIME_UNITS[match?.[2] ?? '']
+  const time = match && unit !== undefined ? Number(match[1]) * unit : 0
+  if (time < 1) throw refuse(given, 'a time such as 500ms, 30s or 2m')
+  return Math.round(time)
+}
+
+/** An http(s) URL without a trailing slash, credentials, query or fragment. */
+export function parseHttpUrl(given: Given): string {
+  const url = toHttpUrl(given.value)
+  if (!url || url.search || url.hash || url.username || url.password)
+    throw refuse(given, 'a plain http:// or https:// address')
+  return given.value.replace(/\/+$/, '')
+}
+
+/** Like `parseHttpUrl`, but may carry the proxy's own credentials, and is therefore never quoted in an error. */
+export function parseProxyUrl(given: Given): string {
+  const url = toHttpUrl(given.value.includes('://') ? given.value : `http://${given.value}`)
+  if (url) return url.href.replace(/\/+$/, '')
+  throw refuse({ value: '…', origin: given.origin }, 'the http:// or https:// address of a proxy')
+}
+
+function toHttpUrl(text: string): URL | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  return url && /^https?:$/.test(url.protocol) ? url : null
+}
+
+/** A host name, perhaps with a port. */
+export function parseHost(given: Given): string {
+  const bare = given.value.replace(/^https?:\/\//i, '').replace(/\/+$/, '')
+  const url = URL.canParse(`https://${bare}`) ? new URL(`https://${bare}`) : null
+  if (url?.pathname !== '/' || url.search || url.hash || url.username) throw refuse(given, 'a host name')
+  return bare.toLowerCase()
+}
+
+export const parseHosts = (given: Given): readonly string[] =>
+  given.value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((value) => parseHost({ value, origin: given.origin }))
