@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import type { Asset, BackupVersion, Cloud, World } from '../state.ts'
+
+/** 32 lower-case hex digits, as Cloudinary's asset, version and batch ids are. */
+export const newHexId = (): string => randomBytes(16).toString('hex')
+
+/**
+ * Keeps the present binary as a version. A binary that is kept already, and a placeholder, change nothing; neither do
+ * fetched and generated assets, which Cloudinary never backs up.
+ */
+export const backUp = (_cloud: Cloud, asset: Asset): void => {
+  if (asset.content === null || !isKept(asset.type)) return
+  asset.backup = true
+  if (asset.versions.some((version) => version.versionId === asset.versionId)) return
+  asset.versions.push({
+    versionId: asset.versionId,
+    version: asset.version,
+    format: asset.format,
+    time: asset.uploadedAt,
+    content: asset.content,
+    restorable: true,
+  })
+}
+
+/** The delivery types that have backups and can be restored. */
+export const isKept = (type: string): boolean => type === 'upload' || type === 'private' || type === 'authenticated'
+
+const forgetAttributes = (asset: Asset): void => {
+  asset.tags = []
+  asset.context = {}
+  asset.metadata = {}
+  asset.coordinates = null
+  asset.regions = null
+  asset.moderation = []
+}
+
+const unrelate = (cloud: Cloud, asset: Asset): void => {
+  for (const other of asset.related) cloud.shelf.byId(other)?.related.delete(asset.assetId)
+  asset.related.clear()
+}
+
+/**
+ * Deletes: an asset with backups leaves a placeholder that keeps its ids, name and folder reserved; any other is gone.
+ * What a placeholder forgets (tags, context, metadata, relations, derived) a later restore doesn't bring back, which
+ * is the worse of the two readings of the documentation. Tells no webhook: one message may name many assets.
+ */
+export const removeAsset = (world: World, cloud: Cloud, asset: Asset): 'placeholder' | 'gone' => {
+  unrelate(cloud, asset)
+  asset.derived = []
+  if (asset.versions.length === 0) {
+    asset.content = null
+    cloud.shelf.remove(asset.assetId)
+    return 'gone'
+  }
+  asset.content = null
+  forgetAttributes(asset)
+  asset.times = { ...asset.times, updated: world.now() }
+  return 'placeholder'
+}
+
+/** Makes a kept version the present binary, as a new version of its own. */
+export const restoreVersion = (world: World, cloud: Cloud, restored: { asset: Asset; kept: BackupVersion }): void => {
+  const { asset, kept } = restored
+  const now = world.now()
+  asset.content = kept.content
+  asset.format = kept.format
+  // Two changes within a second still get different numbers: a version never goes back nor stays.
+  asset.version = Math.max(Math.floor(now / 1000), asset.version + 1)
+  asset.versionId = newHexId()
+  asset.uploadedAt = now
+  asset.times = { ...asset.times, updated: now }
+  asset.derived = []
+  backUp(cloud, asset)
+}
