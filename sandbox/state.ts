@@ -84,15 +84,33 @@ export const statusOf = (asset: Asset): 'active' | 'pending' | 'inactive' | 'del
   return asset.moderation.some((m) => m.status === 'pending') ? 'pending' : 'active'
 }
 
+/** A place in the order of a shelf; need not be that of an asset which still exists. */
+export interface ShelfPosition {
+  readonly createdAt: number
+  readonly assetId: string
+}
+
+/** A wish for only these assets: a shelf that can skip the others cheaply does, the reader filters again anyway. */
+export interface ShelfFilter {
+  readonly resourceType?: string
+  readonly type?: string
+}
+
 /** Where an account keeps its assets: in memory, or computed (`virtual/`). Order of `scan` is created_at, then assetId. */
 export interface AssetShelf {
   readonly size: number
   byId(assetId: string): Asset | undefined
   byName(resourceType: string, type: string, publicId: string): Asset | undefined
   /** All assets in ascending order of (createdAt, assetId), from strictly after the given position. Lazy. */
-  scan(after?: { createdAt: number; assetId: string }): Iterable<Asset>
+  scan(after?: ShelfPosition, filter?: ShelfFilter): Iterable<Asset>
   /** Newest first, from strictly before the given position. Lazy. */
-  scanDown(before?: { createdAt: number; assetId: string }): Iterable<Asset>
+  scanDown(before?: ShelfPosition, filter?: ShelfFilter): Iterable<Asset>
+  /**
+   * Every asset that is not as it was created: its `uploadedAt` or `times.updated` is not its `createdAt`, or its
+   * status is not active. A shelf of computed assets offers it so that a search over all of them, by time, reads only
+   * these and one page. Without it search reads and sorts the whole shelf.
+   */
+  changed?(): Iterable<Asset>
   add(asset: Asset): void
   /** To be called with the identity the asset had before its public_id or types changed. */
   renamed(asset: Asset, before: { resourceType: string; type: string; publicId: string }): void
@@ -143,16 +161,27 @@ export interface Cloud {
   readonly settings: CloudSettings
   readonly shelf: AssetShelf
   readonly folders: Map<string, FolderRecord>
-  readonly presets: Map<string, { name: string; unsigned: boolean; settings: Record<string, JsonValue>; externalId: string }>
-  readonly transformations: Map<string, { name: string; definition: string; allowedForStrict: boolean; createdAt: number }>
+  readonly presets: Map<
+    string,
+    { name: string; unsigned: boolean; settings: Record<string, JsonValue>; externalId: string }
+  >
+  readonly transformations: Map<
+    string,
+    { name: string; definition: string; allowedForStrict: boolean; createdAt: number }
+  >
   readonly mappings: Map<string, { folder: string; template: string; externalId: string }>
-  readonly profiles: Map<string, { name: string; displayName: string; predefined: boolean; representations: JsonValue; externalId: string }>
+  readonly profiles: Map<
+    string,
+    { name: string; displayName: string; predefined: boolean; representations: JsonValue; externalId: string }
+  >
   /** In order of position. */
   readonly fields: { [key: string]: JsonValue }[]
   readonly rules: { [key: string]: JsonValue }[]
   readonly triggers: Map<string, Trigger>
   /** Chunked uploads under way, by X-Unique-Upload-Id. */
   readonly uploads: Map<string, { received: Map<number, Buffer>; total: number | null; startedAt: number }>
+  /** Assets as they were before their recent changes, for as long as search lags; `changes.ts` writes it. */
+  readonly before: { readonly assetId: string; readonly asset: Asset | null; readonly at: number }[]
   /** Quota window under way. */
   quota: { windowEnds: number; used: number }
   /** Every change that webhooks tell, in order; `webhooks.ts` sends them. */
@@ -177,6 +206,8 @@ export interface LoggedRequest {
 /** Everything the routes share. */
 export interface World {
   readonly clouds: Map<string, Cloud>
+  /** Part of every `next_cursor`; raising it makes all cursors given out so far invalid. */
+  cursorEpoch: number
   /** The sandbox's clock; tests may set it. */
   now(): number
   /** `http://127.0.0.1:PORT`, known once the server listens. API and delivery share it. */
