@@ -55,6 +55,8 @@ export type BackupEvent =
   | { readonly type: 'resumed'; readonly startedAt: string; readonly scanned: number; readonly fetched: number }
   | { readonly type: 'progress'; readonly progress: BackupProgress }
   | { readonly type: 'failure'; readonly failure: Failure }
+  /** Dry runs only: what a real run would do with an asset. */
+  | { readonly type: 'planned'; readonly kind: string; readonly why: string; readonly publicId: string; readonly bytes: number | null }
   | { readonly type: 'fetched'; readonly publicId: string; readonly bytes: number; readonly source: string }
   /** The hourly limit: asleep until then (ms since the epoch). */
   | { readonly type: 'waiting'; readonly until: number; readonly why: 'limit' | 'reserve' }

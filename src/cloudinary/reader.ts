@@ -36,6 +36,8 @@ export interface SearchPage {
   readonly totalCount: number | null
 }
 
+export type SearchOrder = 'changed' | 'created'
+
 export type RowOrigin = 'list' | 'search' | 'details'
 
 export type Details =
@@ -81,8 +83,11 @@ export interface AccountReader {
   resourceTypes(signal: AbortSignal): Promise<readonly ResourceType[]>
   /** Up to 500 rows in ascending order of creation, with tags, context, metadata, moderation and access control. */
   listPage(partition: Partition, position: ListPosition, signal: AbortSignal): Promise<ListPage>
-  /** Up to 500 rows of every type and status, last updated first; gives etag, uploaded_at and updated_at. */
-  searchPage(cursor: string | null, signal: AbortSignal): Promise<SearchPage>
+  /**
+   * Up to 500 rows of every type and status; gives etag, uploaded_at and updated_at. Order `changed` (the default):
+   * last updated first; `created`: oldest first, the order in which listings come. One order per chain of cursors.
+   */
+  searchPage(cursor: string | null, signal: AbortSignal, order?: SearchOrder): Promise<SearchPage>
   /** At most 100 ids. Answers only those that exist; missing ids and placeholders are left out. */
   byAssetIds(assetIds: readonly string[], signal: AbortSignal): Promise<readonly AccountRow[]>
   /** Everything about one asset, coordinates and versions included. */
