@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { StepRow } from '../catalog/catalog.ts'
+import { type AdaptiveLimit, createAdaptiveLimit } from '../lib/adaptive-limit.ts'
+import { createThrottle } from '../lib/throttle.ts'
+import { AppError } from '../model/errors.ts'
+import { type FetchContext, type FetchOutcome, fetchAsset } from './fetch-asset.ts'
+import { announce } from './progress.ts'
+import { nameOf, type Run } from './run-state.ts'
+
+/** Rows read ahead of the transfers. */
+const READ_AHEAD = 128
+/** So many assets failing one after the other, with nothing fetched between, is an outage and not their fault. */
+const OUTAGE = 100
+
+export interface Transfers {
+  /** Resolves when every queued fetch is done or failed, after `scanDone`. Throws what ends the run. */
+  finished(): Promise<void>
+  /** Stops without finishing; what is under way is left to the next run. */
+  stop(): Promise<void>
+}
+
+/** Starts downloading while the scan goes on. The queue is the catalog's: a kill loses nothing but what is in flight. */
+export function startTransfers(run: Run): Transfers {
+  const controller = new AbortController()
+  const signal = AbortSignal.any([run.signal, controller.signal])
+  const state: TransferState = {
+    run,
+    signal,
+    limit: createAdaptiveLimit(run.options.concurrency),
+    ready: [],
+    named: new Set(),
+    flying: new Set(),
+    finished: [],
+    failuresInARow: 0,
+  }
+  const work = run.options.dryRun ? Promise.resolve() : pump(state, controller)
+  // The scan may fail first; this promise is then never awaited, and its own failure must not end the process.
+  work.catch(() => undefined)
+  return {
+    finished: () => work,
+    async stop() {
+      controller.abort(new AppError('INTERRUPTED', 'the run was stopped'))
+      await work.catch(() => undefined)
+    },
+  }
+}
+
+interface TransferState {
+  readonly run: Run
+  readonly signal: AbortSignal
+  readonly limit: AdaptiveLimit
+  readonly ready: StepRow[]
+  /** assetIds in `ready`, in flight, or done but not yet marked. */
+  readonly named: Set<string>
+  readonly flying: Set<Promise<void>>
+  /** assetIds to be marked done. */
+  finished: string[]
+  failuresInARow: number
+}
+
+async function pump(state: TransferState, controller: AbortController): Promise<void> {
+  const { run, signal, flying } = state
+  const context: FetchContext = {
+    run,
+    signal,
+    throttle: createThrottle(run.deps.bwlimit),
+    strained: () => state.limit.strained(),
+  }
+  let fatal: unknown = null
+  try {
+    for (;;) {
+      if (fatal !== null) break
+      signal.throwIfAborted()
+      const scanWasDone = run.live.scanDone
+      if (state.ready.length < READ_AHEAD / 4) await refill(state)
+      const step = state.ready.shift()
+      if (step === undefined) {
+        if (flying.size > 0) await Promise.race([...flying, sleep(250)])
+        else if (scanWasDone) break
+        else await sleep(50, undefined, { signal })
+        continue
+      }
+      const job = transferOne(state, context, step).catch((error: unknown) => {
+        fatal ??= error
+        controller.abort(error)
+      })
+      flying.add(job)
+      run.live.transfers = flying.size
+      void job.finally(() => {
+        flying.delete(job)
+        run.live.transfers = flying.size
+      })
+      while (flying.size >= state.limit.current) await Promise.race(flying)
+    }
+  } finally {
+    await Promise.all(flying)
+    await flush(state)
+  }
+  if (fatal !== null) throw fatal
+}
+
+async function refill(state: TransferState): Promise<void> {
+  const { run } = state
+  await flush(state)
+  const waitForSearch = run.base === null && !run.live.searchDone
+  const rows = await run.deps.catalog.read((tx) =>
+    tx.queuedFetches(run.id, { limit: READ_AHEAD, except: state.named, withSearch: waitForSearch }),
+  )
+  for (const row of rows) {
+    state.named.add(row.assetId)
+    state.ready.push(row)
+  }
+}
+
+async function flush(state: TransferState): Promise<void> {
+  const ids = state.finished
+  if (ids.length === 0) return
+  state.finished = []
+  await state.run.deps.catalog.write((tx) => tx.markDone(state.run.id, ids))
+  for (const id of ids) state.named.delete(id)
+}
+
+async function transferOne(state: TransferState, context: FetchContext, step: StepRow): Promise<void> {
+  const outcome = await fetchAsset(context, step)
+  await record(state, step, outcome)
+  announce(state.run, state.run.live.scanDone ? 'transfer' : 'scan')
+}
+
+async function record(state: TransferState, step: StepRow, outcome: FetchOutcome): Promise<void> {
+  const { run } = state
+  if (outcome.kind === 'fetched') {
+    state.limit.succeeded()
+    state.failuresInARow = 0
+    run.live.fetched += 1
+    state.finished.push(step.assetId)
+    run.deps.listen({ type: 'fetched', publicId: outcome.facts.publicId, bytes: outcome.transferred.size, source: outcome.source })
+    return
+  }
+  if (outcome.kind === 'vanished') {
+    await run.deps.catalog.write((tx) => tx.markVanished(run.id, step.assetId))
+    run.live.wanted -= 1
+    state.named.delete(step.assetId)
+    return
+  }
+  const { facts, error } = outcome
+  await run.deps.catalog.write((tx) => tx.markFailed(run.id, step.assetId, { code: error.code, reason: error.message }))
+  state.named.delete(step.assetId)
+  run.live.failed += 1
+  const failure = {
+    assetId: facts.assetId,
+    publicId: facts.publicId,
+    resourceType: facts.resourceType,
+    type: facts.type,
+    code: error.code,
+    reason: error.message,
+  }
+  run.failures.push(failure)
+  run.deps.listen({ type: 'failure', failure })
+  state.failuresInARow += error.code === 'DOWNLOAD_UNAVAILABLE' ? 1 : 0
+  if (state.failuresInARow >= OUTAGE) {
+    throw new AppError('DOWNLOAD_UNAVAILABLE', `${OUTAGE} downloads in a row failed, the last of ${nameOf(facts)}`, {
+      hint: 'the network or the delivery service is down; run again later, what is finished is kept',
+      cause: error,
+    })
+  }
+}
