@@ -1,23 +1,19 @@
 /** The assets that were added to a computed library, in order of (createdAt, assetId), found by id and by name. */
-import type { Asset } from '../state.ts'
-
-export interface Position {
-  readonly createdAt: number
-  readonly assetId: string
-}
+import type { Asset, ShelfPosition } from '../state.ts'
 
 export interface Added {
   readonly size: number
   byId(assetId: string): Asset | undefined
+  all(): readonly Asset[]
   insert(asset: Asset): void
   remove(assetId: string): boolean
   /** The first strictly after the position; the very first without one. */
-  after(position?: Position): Asset | undefined
+  after(position?: ShelfPosition): Asset | undefined
   /** The last strictly before the position; the very last without one. */
-  before(position?: Position): Asset | undefined
+  before(position?: ShelfPosition): Asset | undefined
 }
 
-export const compare = (a: Position, b: Position): number =>
+export const compare = (a: ShelfPosition, b: ShelfPosition): number =>
   a.createdAt - b.createdAt || (a.assetId < b.assetId ? -1 : a.assetId > b.assetId ? 1 : 0)
 
 export const createAdded = (): Added => {
@@ -49,6 +45,7 @@ export const createAdded = (): Added => {
       return ordered.length
     },
     byId: (assetId) => ids.get(assetId),
+    all: () => ordered,
     insert(asset) {
       remove(asset.assetId)
       ids.set(asset.assetId, asset)

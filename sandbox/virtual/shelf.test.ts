@@ -130,6 +130,19 @@ it('follows renames and removals', () => {
   expect(shelf.size).toBe(99)
 })
 
+it('scans for one type only, changed and added assets included', () => {
+  const shelf = createVirtualShelf({ assets: 1000, seed: 4 })
+  const image = take(shelf.scan()).find((asset) => asset.resourceType === 'image' && asset.type === 'upload')
+  if (!image) throw new Error('empty')
+  const before = take(shelf.scan(undefined, { resourceType: 'image', type: 'private' })).length
+  expect(before).toBe(take(shelf.scan()).filter((a) => a.resourceType === 'image' && a.type === 'private').length)
+  image.type = 'private'
+  shelf.add(newAsset(image, { assetId: 'ab'.repeat(16), publicId: 'another' }))
+  expect(take(shelf.scan(undefined, { resourceType: 'image', type: 'private' }))).toHaveLength(before + 2)
+  expect(take(shelf.scanDown(undefined, { type: 'nothing' }))).toEqual([])
+  expect([...shelf.changed()].map((asset) => asset.publicId)).toEqual([image.publicId, 'another'])
+})
+
 it('walks fifty million assets from the middle as quickly as ten', () => {
   const shelf = createVirtualShelf({ assets: 50_000_000, seed: 1 })
   const started = performance.now()

@@ -2,8 +2,8 @@
  * An account of up to fifty million assets that are computed when they are asked for. Memory is spent only on what was
  * added, changed or removed since.
  */
-import type { Asset, AssetShelf } from '../state.ts'
-import { type Added, compare, createAdded, type Position } from './added.ts'
+import type { Asset, AssetShelf, ShelfFilter, ShelfPosition } from '../state.ts'
+import { type Added, compare, createAdded } from './added.ts'
 import { makeVirtualAsset } from './assets.ts'
 import { type ContentSource, createContentSource } from './content.ts'
 import { createNumbering, type Numbering } from './numbering.ts'
@@ -31,6 +31,7 @@ export interface VirtualShelfOptions {
 export interface VirtualShelf extends AssetShelf {
   /** The folders that the computed assets are in, parents included. */
   folders(): string[]
+  changed(): Iterable<Asset>
   /** How many assets are held in memory because they were added or changed. */
   readonly held: number
 }
@@ -131,8 +132,9 @@ const overlaid = (base: Computed): VirtualShelf => {
       const asset = index === undefined ? undefined : base.at(index)
       return asset !== undefined && keyOf(asset) === key ? asset : undefined
     },
-    scan: (after) => scanUp(base, added, after),
-    scanDown: (before) => scanDown(base, added, before),
+    scan: (after, filter) => wanted(filter, scanUp({ base, added, skips: skipping(base, filter) }, after)),
+    scanDown: (before, filter) => wanted(filter, scanDown({ base, added, skips: skipping(base, filter) }, before)),
+    changed: () => [...changed.values(), ...added.all()],
     add(asset) {
       const index = numbering.indexOfId(asset.assetId)
       if (index === undefined) added.insert(asset)
@@ -162,7 +164,31 @@ const overlaid = (base: Computed): VirtualShelf => {
   }
 }
 
-function* scanUp({ numbering, peek }: Computed, added: Added, after?: Position): Generator<Asset> {
+interface Walk {
+  readonly base: Computed
+  readonly added: Added
+  /** Whether the computed asset is known to be unwanted, without making it. */
+  skips(index: number): boolean
+}
+
+const skipping = ({ numbering, changed }: Computed, filter: ShelfFilter | undefined): Walk['skips'] => {
+  const { resourceType, type } = filter ?? {}
+  if (resourceType === undefined && type === undefined) return () => false
+  return (index) =>
+    !changed.has(index) &&
+    ((type !== undefined && numbering.type(index) !== type) ||
+      (resourceType !== undefined && numbering.resourceType(index) !== resourceType))
+}
+
+function* wanted({ resourceType, type }: ShelfFilter = {}, assets: Iterable<Asset>): Generator<Asset> {
+  for (const asset of assets) {
+    if (type !== undefined && asset.type !== type) continue
+    if (resourceType === undefined || asset.resourceType === resourceType) yield asset
+  }
+}
+
+function* scanUp({ base, added, skips }: Walk, after?: ShelfPosition): Generator<Asset> {
+  const { numbering, peek } = base
   const { count, createdAt, assetId } = numbering
   let index = after === undefined ? 0 : numbering.firstAt(after.createdAt)
   // Dates of computed assets differ, so only the first can stand at the position or before it.
@@ -174,7 +200,8 @@ function* scanUp({ numbering, peek }: Computed, added: Added, after?: Position):
     const next = added.after(passed)
     const computedFirst = next === undefined || compareComputed(numbering, index, next) < 0
     if (index < count && computedFirst) {
-      const asset = peek(index++)
+      const asset = skips(index) ? undefined : peek(index)
+      index++
       if (asset !== undefined) yield asset
     } else if (next !== undefined) {
       passed = { createdAt: next.createdAt, assetId: next.assetId }
@@ -183,7 +210,8 @@ function* scanUp({ numbering, peek }: Computed, added: Added, after?: Position):
   }
 }
 
-function* scanDown({ numbering, peek }: Computed, added: Added, before?: Position): Generator<Asset> {
+function* scanDown({ base, added, skips }: Walk, before?: ShelfPosition): Generator<Asset> {
+  const { numbering, peek } = base
   const { count, createdAt, assetId } = numbering
   let index = before === undefined ? count - 1 : numbering.firstAt(before.createdAt)
   if (before !== undefined) {
@@ -195,7 +223,8 @@ function* scanDown({ numbering, peek }: Computed, added: Added, before?: Positio
     const next = added.before(passed)
     const computedFirst = next === undefined || compareComputed(numbering, index, next) > 0
     if (index >= 0 && computedFirst) {
-      const asset = peek(index--)
+      const asset = skips(index) ? undefined : peek(index)
+      index--
       if (asset !== undefined) yield asset
     } else if (next !== undefined) {
       passed = { createdAt: next.createdAt, assetId: next.assetId }
@@ -205,7 +234,7 @@ function* scanDown({ numbering, peek }: Computed, added: Added, before?: Positio
 }
 
 /** The id is a hash that costs something, so it is made only where the dates agree. */
-const compareComputed = (numbering: Numbering, index: number, other: Position): number => {
+const compareComputed = (numbering: Numbering, index: number, other: ShelfPosition): number => {
   const createdAt = numbering.createdAt(index)
   return createdAt - other.createdAt || compare({ createdAt, assetId: numbering.assetId(index) }, other)
 }
