@@ -1,4 +1,4 @@
-import type { StepRow } from '../catalog/catalog.ts'
+import type { CatalogReader, StepRow } from '../catalog/catalog.ts'
 import { encodeEntry, type Entry } from '../model/entry.ts'
 import { nextEntry } from '../model/next-entry.ts'
 import type { SegmentRef, Snapshot } from '../model/snapshot.ts'
@@ -31,7 +31,9 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
   for (const prefix of [...prefixes].sort()) {
     run.signal.throwIfAborted()
     const sources = (before?.segments ?? []).filter((ref) => ref.prefix.startsWith(prefix) || prefix.startsWith(ref.prefix))
-    const { object, size, lines } = await run.deps.vault.putLines(mergedLines(run, prefix, sources), run.signal)
+    const { object, size, lines } = await catalog.read((tx) =>
+      run.deps.vault.putLines(mergedLines(run, tx, { prefix, sources }), run.signal),
+    )
     if (lines === 0) refs.delete(prefix)
     else refs.set(prefix, { prefix, object, size, entries: lines })
   }
@@ -48,28 +50,32 @@ async function splitAgain(run: Run, before: Snapshot, prefixLength: number): Pro
 }
 
 /** Old entries and this run's steps, both in order of assetId, become the new lines. */
-async function* mergedLines(run: Run, prefix: string, sources: readonly SegmentRef[]): AsyncIterable<string> {
-  const { catalog } = run.deps
-  const steps = peekable(readSteps(run, prefix))
+async function* mergedLines(
+  run: Run,
+  tx: CatalogReader,
+  { prefix, sources }: { readonly prefix: string; readonly sources: readonly SegmentRef[] },
+): AsyncIterable<string> {
   const gone = new Set<string>()
-  for await (const id of await catalog.read((tx) => Promise.resolve(tx.goneIds(run.id, prefix)))) gone.add(id)
-  for await (const before of oldEntries(run, prefix, sources)) {
-    for (let step = await steps.peek(); step !== null && step.assetId < before.assetId; step = await steps.peek()) {
+  for await (const id of tx.goneIds(run.id, prefix)) gone.add(id)
+  const steps = peekable(tx.doneSteps(run.id, prefix))
+  const takeBefore = async function* (assetId: string | null): AsyncIterable<string> {
+    for (let step = await steps.peek(); step !== null; step = await steps.peek()) {
+      if (assetId !== null && step.assetId >= assetId) return
       yield* line(entryOf(run, null, step))
-      await steps.take()
+      steps.take()
     }
+  }
+  for await (const before of oldEntries(run, prefix, sources)) {
+    yield* takeBefore(before.assetId)
     const step = await steps.peek()
-    if (step !== null && step.assetId === before.assetId) {
+    if (step?.assetId === before.assetId) {
       yield* line(entryOf(run, before, step))
-      await steps.take()
+      steps.take()
     } else if (!gone.has(before.assetId)) {
       yield encodeEntry(before)
     }
   }
-  for (let step = await steps.peek(); step !== null; step = await steps.peek()) {
-    yield* line(entryOf(run, null, step))
-    await steps.take()
-  }
+  yield* takeBefore(null)
 }
 
 const line = (entry: Entry | null): readonly string[] => (entry === null ? [] : [encodeEntry(entry)])
@@ -80,10 +86,6 @@ async function* oldEntries(run: Run, prefix: string, sources: readonly SegmentRe
       if (entry.assetId.startsWith(prefix)) yield entry
     }
   }
-}
-
-async function* readSteps(run: Run, prefix: string): AsyncIterable<StepRow> {
-  yield* await run.deps.catalog.read((tx) => Promise.resolve(tx.doneSteps(run.id, prefix)))
 }
 
 function entryOf(run: Run, before: Entry | null, step: StepRow): Entry | null {
@@ -106,7 +108,7 @@ function entryOf(run: Run, before: Entry | null, step: StepRow): Entry | null {
 }
 
 /** One value ahead of an async iterable. */
-function peekable<T>(source: AsyncIterable<T>): { peek(): Promise<T | null>; take(): Promise<void> } {
+function peekable<T>(source: AsyncIterable<T>): { peek(): Promise<T | null>; take(): void } {
   const iterator = source[Symbol.asyncIterator]()
   let ahead: T | null | undefined
   return {
@@ -119,7 +121,6 @@ function peekable<T>(source: AsyncIterable<T>): { peek(): Promise<T | null>; tak
     },
     take() {
       ahead = undefined
-      return Promise.resolve()
     },
   }
 }

@@ -1,0 +1,39 @@
+import { commit } from './commit.ts'
+import { confirmAbsence, judgeChange } from './confirm.ts'
+import { deepen } from './details.ts'
+import { conclude } from './conclude.ts'
+import { updateLibrary } from './library.ts'
+import { prepare } from './prepare.ts'
+import type { BackupOptions, BackupReport } from './report.ts'
+import type { BackupDeps } from './run-state.ts'
+import { scan } from './scan.ts'
+import { keepSurroundings } from './surroundings.ts'
+import { startTransfers } from './transfer.ts'
+
+/**
+ * One backup, scan -> plan -> transfer -> commit. Everything that must survive a kill is in the vault or the catalog
+ * before the next line begins, so this function can be entered again at any time and goes on where it stopped.
+ */
+export async function runBackup(deps: BackupDeps, options: BackupOptions, signal: AbortSignal): Promise<BackupReport> {
+  const run = await prepare(deps, options, signal)
+  const transfers = startTransfers(run)
+  try {
+    const scanned = await scan(run)
+    const surroundings = await keepSurroundings(run)
+    await confirmAbsence(run, scanned) // first, so that what the listing forgot is fetched with the rest
+    run.live.scanDone = true
+    deps.listen({ type: 'phase', phase: 'transfer' })
+    await transfers.finished()
+    const absent = await confirmAbsence(run, scanned)
+    const guard = await judgeChange(run, absent)
+    if (guard !== null) run.partial.add('guard')
+    await deepen(run)
+    const gone = guard === null ? absent : []
+    if (options.dryRun) return await conclude(run, { guard, gone, stored: null, library: null })
+    const stored = await commit(run, { gone, surroundings })
+    const library = await updateLibrary(run, stored, surroundings)
+    return await conclude(run, { guard, gone, stored, library })
+  } finally {
+    await transfers.stop()
+  }
+}
