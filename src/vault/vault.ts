@@ -24,7 +24,10 @@ export interface Vault {
    */
   putObject(digest: string, body: Body, signal?: AbortSignal): Promise<{ written: boolean }>
   /** Compresses lines to a gzip object and returns what names it. Lines must come without line ends. */
-  putLines(lines: AsyncIterable<string> | Iterable<string>, signal?: AbortSignal): Promise<{ object: string; size: number; lines: number }>
+  putLines(
+    lines: AsyncIterable<string> | Iterable<string>,
+    signal?: AbortSignal,
+  ): Promise<{ object: string; size: number; lines: number }>
   statObject(digest: string, signal?: AbortSignal): Promise<{ size: number } | null>
   openObject(digest: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
   /** The lines of a gzip object. Throws OBJECT_CORRUPT when the bytes do not match the digest or do not unpack. */

@@ -1,0 +1,156 @@
+import { close, constants, fchmod, fstat, fsync, open, rename, unlink, write, writev } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { AppError } from '../../model/errors.ts'
+import { checkSignal } from '../interrupt.ts'
+import type { Body } from '../store.ts'
+import { errnoOf } from './fs-errors.ts'
+import type { Folders } from './fs-folders.ts'
+import { makeTempFolder, tempName } from './fs-temp.ts'
+
+// Callback calls on plain descriptors: a FileHandle costs as much again as the write of a small object.
+const openFile = promisify(open)
+const closeFile = promisify(close)
+const syncFd = promisify(fsync)
+const statFd = promisify(fstat)
+const chmodFd = promisify(fchmod)
+const writeFd = promisify(write)
+const writevFd = promisify(writev)
+const renameFile = promisify(rename)
+const unlinkFile = promisify(unlink)
+
+/** Everything in a vault is written once; the mode of a new file does not bind the descriptor that made it. */
+const READ_ONLY = 0o444
+/** Pieces are gathered to this many bytes before they are written. */
+const GATHER = 1024 * 1024
+
+export interface Put {
+  readonly key: string
+  readonly path: string
+  readonly body: Body
+  readonly signal: AbortSignal | undefined
+}
+
+const wrongLength = (key: string, said: number, got: number | string): AppError =>
+  new AppError('OBJECT_CORRUPT', `the body for ${key} has ${got} bytes, not ${said} as announced`)
+
+const writeAll = async (fd: number, bytes: Uint8Array): Promise<void> => {
+  let offset = 0
+  // A disk that fills up takes a part first and refuses at the next call.
+  while (offset < bytes.byteLength) {
+    const { bytesWritten } = await writeFd(fd, bytes, offset, bytes.byteLength - offset, null)
+    offset += bytesWritten
+  }
+}
+
+const writePieces = async (fd: number, pieces: readonly Uint8Array[], size: number): Promise<void> => {
+  const { bytesWritten } = await writevFd(fd, pieces)
+  if (bytesWritten < size) await writeAll(fd, Buffer.concat(pieces).subarray(bytesWritten))
+}
+
+const writeStream = async (fd: number, { key, body, signal }: Put): Promise<void> => {
+  let pieces: Uint8Array[] = []
+  let gathered = 0
+  let total = 0
+  const flush = async (): Promise<void> => {
+    if (gathered > 0) await writePieces(fd, pieces, gathered)
+    pieces = []
+    gathered = 0
+  }
+  for await (const chunk of body.open()) {
+    checkSignal(signal, `writing ${key}`)
+    total += chunk.byteLength
+    if (total > body.size) throw wrongLength(key, body.size, `more than ${body.size}`)
+    pieces.push(chunk)
+    gathered += chunk.byteLength
+    if (gathered >= GATHER || pieces.length >= 512) await flush()
+  }
+  await flush()
+  if (total !== body.size) throw wrongLength(key, body.size, total)
+}
+
+const writeTemp = async (temp: string, put: Put): Promise<void> => {
+  const { memory, size } = put.body
+  if (memory !== undefined && memory.byteLength !== size) throw wrongLength(put.key, size, memory.byteLength)
+  const fd = await openFile(temp, 'wx', READ_ONLY)
+  try {
+    if (memory === undefined) await writeStream(fd, put)
+    else await writeAll(fd, memory)
+    await syncFd(fd)
+  } finally {
+    await closeFile(fd)
+  }
+}
+
+/**
+ * Takes the caller's file as the object. False when it has to be copied: another file system, or a file that is
+ * a link or has a second name, under which it could be changed later.
+ */
+const moveFile = async (file: string, { key, path, body }: Put): Promise<boolean> => {
+  const fd = await openFile(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error: unknown) => {
+    if (errnoOf(error) === 'ELOOP') return null
+    throw error
+  })
+  if (fd === null) return false
+  try {
+    const found = await statFd(fd)
+    if (!found.isFile() || found.nlink > 1) return false
+    if (found.size !== body.size) throw wrongLength(key, body.size, found.size)
+    await chmodFd(fd, READ_ONLY)
+    await syncFd(fd)
+  } finally {
+    await closeFile(fd)
+  }
+  try {
+    await renameFile(file, path)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EXDEV') return false
+    throw error
+  }
+}
+
+/**
+ * The one crash-safe write: temporary name, exclusive create, write, length check, fsync, rename, fsync of the folder.
+ * Killed anywhere, the final name holds the old bytes, nothing, or the new bytes, and never a part of them.
+ */
+export const createPut = (root: string, folders: Folders): ((put: Put) => Promise<void>) => {
+  let tempFolder: Promise<string> | null = null
+  const temporary = async (): Promise<string> => {
+    tempFolder ??= makeTempFolder(root)
+    return join(await tempFolder, tempName())
+  }
+
+  const copy = async (put: Put): Promise<void> => {
+    const temp = await temporary()
+    try {
+      await writeTemp(temp, put)
+      checkSignal(put.signal, `writing ${put.key}`)
+      await renameFile(temp, put.path)
+    } catch (error) {
+      await unlinkFile(temp).catch(() => {})
+      throw error
+    }
+  }
+
+  const attempt = async (put: Put): Promise<void> => {
+    const folder = dirname(put.path)
+    await folders.ensure(folder)
+    const moved = put.body.file !== undefined && (await moveFile(put.body.file, put))
+    if (!moved) await copy(put)
+    await folders.sync(folder)
+  }
+
+  return async (put) => {
+    try {
+      await attempt(put)
+    } catch (error) {
+      // `.cache` may be deleted at any time, even now; anything else that is missing fails again, for good.
+      if (errnoOf(error) !== 'ENOENT') throw error
+      tempFolder = null
+      folders.forget(dirname(put.path))
+      await folders.checkRoot()
+      await attempt(put)
+    }
+  }
+}
