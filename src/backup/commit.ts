@@ -48,7 +48,7 @@ async function head(run: Run, { gone, surroundings }: { gone: readonly string[];
     folderMode: run.folderMode,
     totals,
     assets: segments.reduce((n, ref) => n + ref.entries, 0),
-    bytes: await bytesOf(run, totals.fetchedBytes),
+    bytes: segments.reduce((n, ref) => n + ref.contentBytes, 0),
     prefixLength,
     segments,
     folders: surroundings.folders,
@@ -58,9 +58,3 @@ async function head(run: Run, { gone, surroundings }: { gone: readonly string[];
     reconciledAt: run.live.reconciledAt ?? before?.reconciledAt ?? null,
   }
 }
-
-async function bytesOf(run: Run, fetchedBytes: number): Promise<number> {
-  const change = await run.deps.catalog.read((tx) => tx.byteChange(run.cloud, run.id))
-  return Math.max(0, (run.base?.snapshot.bytes ?? 0) + fetchedBytes - change.replacedOrGone)
-}
-

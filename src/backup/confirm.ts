@@ -27,7 +27,7 @@ export async function confirmAbsence(run: Run, scanned: ScanResult): Promise<rea
     const present = await askFor(run, missing.slice(0, MAX_CONFIRMED))
     const gone = missing.filter((id) => !present.has(id))
     // When the listing forgot some that we asked for, it may have forgotten some that we did not.
-    return missing.length > MAX_CONFIRMED && present.size > 0 ? [] : [...gone, ...(await vanished(run))]
+    return missing.length > MAX_CONFIRMED && present.size > 0 ? [] : gone
   } catch (error) {
     if (!isAppError(error) || error.code === 'API_LIMIT' || error.code === 'INTERRUPTED') throw error
     run.partial.add('scan-incomplete')
@@ -75,7 +75,7 @@ async function askFor(run: Run, ids: readonly string[]): Promise<ReadonlySet<str
 }
 
 /** Assets that went away between listing and download, as far as they were kept before. */
-async function vanished(run: Run): Promise<string[]> {
+export async function vanished(run: Run): Promise<string[]> {
   const ids: string[] = []
   for (let after = ''; ; ) {
     const page = await run.deps.catalog.read((tx) => tx.steps(run.id, { state: 'vanished', after, limit: 500 }))

@@ -31,11 +31,18 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
   for (const prefix of [...prefixes].sort()) {
     run.signal.throwIfAborted()
     const sources = (before?.segments ?? []).filter((ref) => ref.prefix.startsWith(prefix) || prefix.startsWith(ref.prefix))
+    let contentBytes = 0
+    const encode = async function* (entries: AsyncIterable<Entry>): AsyncIterable<string> {
+      for await (const entry of entries) {
+        contentBytes += entry.size ?? 0
+        yield encodeEntry(entry)
+      }
+    }
     const { object, size, lines } = await catalog.read((tx) =>
-      run.deps.vault.putLines(mergedLines(run, tx, { prefix, sources }), run.signal),
+      run.deps.vault.putLines(encode(mergedEntries(run, tx, { prefix, sources })), run.signal),
     )
     if (lines === 0) refs.delete(prefix)
-    else refs.set(prefix, { prefix, object, size, entries: lines })
+    else refs.set(prefix, { prefix, object, size, entries: lines, contentBytes })
   }
   return [...refs.values()].sort((a, b) => (a.prefix < b.prefix ? -1 : 1))
 }
@@ -49,19 +56,19 @@ async function splitAgain(run: Run, before: Snapshot, prefixLength: number): Pro
   return prefixes
 }
 
-/** Old entries and this run's steps, both in order of assetId, become the new lines. */
-async function* mergedLines(
+/** Old entries and this run's steps, both in order of assetId, become the new ones. */
+async function* mergedEntries(
   run: Run,
   tx: CatalogReader,
   { prefix, sources }: { readonly prefix: string; readonly sources: readonly SegmentRef[] },
-): AsyncIterable<string> {
+): AsyncIterable<Entry> {
   const gone = new Set<string>()
   for await (const id of tx.goneIds(run.id, prefix)) gone.add(id)
   const steps = peekable(tx.doneSteps(run.id, prefix))
-  const takeBefore = async function* (assetId: string | null): AsyncIterable<string> {
+  const takeBefore = async function* (assetId: string | null): AsyncIterable<Entry> {
     for (let step = await steps.peek(); step !== null; step = await steps.peek()) {
       if (assetId !== null && step.assetId >= assetId) return
-      yield* line(entryOf(run, null, step))
+      yield* some(entryOf(run, null, step))
       steps.take()
     }
   }
@@ -69,16 +76,16 @@ async function* mergedLines(
     yield* takeBefore(before.assetId)
     const step = await steps.peek()
     if (step?.assetId === before.assetId) {
-      yield* line(entryOf(run, before, step))
+      yield* some(entryOf(run, before, step))
       steps.take()
     } else if (!gone.has(before.assetId)) {
-      yield encodeEntry(before)
+      yield before
     }
   }
   yield* takeBefore(null)
 }
 
-const line = (entry: Entry | null): readonly string[] => (entry === null ? [] : [encodeEntry(entry)])
+const some = (entry: Entry | null): readonly Entry[] => (entry === null ? [] : [entry])
 
 async function* oldEntries(run: Run, prefix: string, sources: readonly SegmentRef[]): AsyncIterable<Entry> {
   for (const ref of [...sources].sort((a, b) => (a.prefix < b.prefix ? -1 : 1))) {

@@ -1,5 +1,5 @@
 import { commit } from './commit.ts'
-import { confirmAbsence, judgeChange } from './confirm.ts'
+import { confirmAbsence, judgeChange, vanished } from './confirm.ts'
 import { deepen } from './details.ts'
 import { conclude } from './conclude.ts'
 import { updateLibrary } from './library.ts'
@@ -20,15 +20,15 @@ export async function runBackup(deps: BackupDeps, options: BackupOptions, signal
   try {
     const scanned = await scan(run)
     const surroundings = await keepSurroundings(run)
-    await confirmAbsence(run, scanned) // first, so that what the listing forgot is fetched with the rest
+    const absent = await confirmAbsence(run, scanned) // before the last transfers: what the listing forgot joins them
     run.live.scanDone = true
     deps.listen({ type: 'phase', phase: 'transfer' })
     await transfers.finished()
-    const absent = await confirmAbsence(run, scanned)
-    const guard = await judgeChange(run, absent)
+    const missing = [...absent, ...(await vanished(run))]
+    const guard = await judgeChange(run, missing)
     if (guard !== null) run.partial.add('guard')
     await deepen(run)
-    const gone = guard === null ? absent : []
+    const gone = guard === null ? missing : []
     if (options.dryRun) return await conclude(run, { guard, gone, stored: null, library: null })
     const stored = await commit(run, { gone, surroundings })
     const library = await updateLibrary(run, stored, surroundings)

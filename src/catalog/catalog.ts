@@ -9,6 +9,8 @@ import type { Failure, StoredSnapshot, Totals } from '../model/snapshot.ts'
 export interface Catalog {
   read<T>(fn: (tx: CatalogReader) => Promise<T>): Promise<T>
   write<T>(fn: (tx: CatalogWriter) => Promise<T>): Promise<T>
+  /** Rows as they are asked for. Between rows other calls may read and write. */
+  stream<T>(fn: (tx: CatalogReader) => AsyncIterable<T>): AsyncIterable<T>
   close(): Promise<void>
 }
 
@@ -173,6 +175,8 @@ export interface CatalogReader {
   unlistedMarks(runId: string, after: string, limit: number): Promise<readonly SearchMark[]>
   /** Current versions in the given partitions that no step of the run names, in order of assetId after `after`. */
   missing(cloud: string, runId: string, partitions: readonly { resourceType: string; type: string }[], after: string, limit: number): Promise<readonly Known[]>
+  /** Current versions with bytes but without details, in order of assetId after `after`. */
+  withoutDetails(cloud: string, after: string, limit: number): Promise<readonly Known[]>
   steps(runId: string, filter: { kind?: StepKind; state?: StepState; after?: string; limit: number }): Promise<readonly StepRow[]>
   /** Counts by kind, state and why. */
   stepCounts(runId: string): Promise<readonly { kind: StepKind; state: StepState; why: string; count: number; bytes: number }[]>
@@ -187,8 +191,6 @@ export interface CatalogReader {
   doneSteps(runId: string, prefix: string): AsyncIterable<StepRow>
   goneIds(runId: string, prefix: string): AsyncIterable<string>
 
-  /** True when a file has this path (compared without case) or a folder of this path holds files. */
-  pathTaken(cloud: string, path: string): Promise<'file' | 'folder' | null>
 
   /** Versions in a snapshot, filtered. Streams. */
   versionsAt(cloud: string, seq: number, filter: VersionFilter): AsyncIterable<VersionRow>
@@ -231,6 +233,16 @@ export interface CatalogWriter extends CatalogReader {
   /** Makes a kept asset part of what is written, with nothing changed but its details. */
   promoteKeep(runId: string, assetId: string, detailsRaw: string): Promise<void>
   savePath(runId: string, assetId: string, path: string): Promise<void>
+  /**
+   * Reserves a library path for an asset in this run. `free`: nobody has it, by current versions, by assets that are
+   * gone but whose file stays (unless `goneIsFree`), or by this run's reservations, and no folder has that name.
+   * `file-in-the-way`: an ancestor folder of the path is a file's path. Compared with `pathKey`.
+   */
+  claimPath(
+    cloud: string,
+    runId: string,
+    claim: { assetId: string; path: string; goneIsFree: boolean },
+  ): Promise<{ kind: 'free' } | { kind: 'taken' } | { kind: 'file-in-the-way'; file: string }>
   markGone(runId: string, assetIds: readonly string[]): Promise<void>
 
   /**

@@ -47,6 +47,8 @@ export interface SegmentRef {
   /** Compressed length in bytes. */
   readonly size: number
   readonly entries: number
+  /** Sum of the sizes of the objects that its entries name. */
+  readonly contentBytes: number
 }
 
 /** Why a snapshot is not complete. */
