@@ -21,7 +21,7 @@ export const createAdded = (): Added => {
   const ids = new Map<string, Asset>()
 
   /** How many stand before the position, counting the one at it when `inclusive`. */
-  const countBefore = (position: Position, inclusive: boolean): number => {
+  const countBefore = (position: ShelfPosition, inclusive: boolean): number => {
     let low = 0
     let high = ordered.length
     while (low < high) {
