@@ -1,0 +1,4 @@
+import { Hono } from 'hono'
+import type { World } from '../state.ts'
+
+export const deliveryRoutes = (_world: World): Hono => new Hono()
