@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { probe } from '../media/probe.ts'
 import type { Asset, BackupVersion, Cloud, World } from '../state.ts'
 
 /** 32 lower-case hex digits, as Cloudinary's asset, version and batch ids are. */
@@ -58,6 +59,15 @@ export const removeAsset = (world: World, cloud: Cloud, asset: Asset): 'placehol
   return 'placeholder'
 }
 
+/** Sizes and lengths follow the binary; one that says nothing about itself, as computed accounts have, keeps what it had. */
+const describeContent = (asset: Asset): void => {
+  if (asset.content === null || asset.resourceType === 'raw') return
+  const found = probe(asset.content)
+  if (found === null) return
+  const { width, height, pages, duration, isAudio } = found
+  Object.assign(asset, { width, height, pages, duration, isAudio })
+}
+
 /** Makes a kept version the present binary, as a new version of its own. */
 export const restoreVersion = (world: World, cloud: Cloud, restored: { asset: Asset; kept: BackupVersion }): void => {
   const { asset, kept } = restored
@@ -70,5 +80,6 @@ export const restoreVersion = (world: World, cloud: Cloud, restored: { asset: As
   asset.uploadedAt = now
   asset.times = { ...asset.times, updated: now }
   asset.derived = []
+  describeContent(asset)
   backUp(cloud, asset)
 }
