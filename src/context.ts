@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
+import { runBackup } from './backup/run.ts'
+import type { Catalog } from './catalog/catalog.ts'
+import { openSqliteCatalog } from './catalog/sqlite/catalog.ts'
+import { openLockFile } from './catalog/sqlite-lock.ts'
+import { syncCatalog } from './catalog/sync.ts'
+import { createAccountReader } from './cloudinary/create-reader.ts'
+import type { AccountReader } from './cloudinary/reader.ts'
+import type { Config } from './config/config.ts'
+import type { Secrets } from './config/secrets.ts'
+import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
+import { verify } from './maintenance/verify.ts'
+import { AppError, isAppError } from './model/errors.ts'
+import { createLibraryTree } from './library-tree.ts'
+import { createVault } from './vault/create.ts'
+import { lockVault, type VaultLock } from './vault/lock.ts'
+import { openVault } from './vault/open.ts'
+import { openFsStore } from './vault/stores/fs.ts'
+import { createMemoryStore } from './vault/stores/memory.ts'
+import type { Vault } from './vault/vault.ts'
+import { readVersion } from './version.ts'
+
+export type ReaderListener = (event: Extract<Parameters<BackupListener>[0], { type: 'retry' | 'waiting' }>) => void
+
+/** Everything a face needs, made when first asked for. The one place where real things are made. */
+export interface Context {
+  readonly config: Config
+  readonly secrets: Secrets
+  /** VAULT_NOT_FOUND when there is none (`open`, the default); `create` makes one where the place is empty. */
+  vault(mode?: 'open' | 'create'): Promise<Vault>
+  /** The index, brought up to date with the vault; rebuilt from it when `.cache/` was deleted. */
+  catalog(): Promise<Catalog>
+  /** CREDENTIALS_MISSING without credentials. */
+  reader(listener?: ReaderListener): AccountReader
+  /** VAULT_LOCKED when another run holds it. */
+  lock(command: string): Promise<VaultLock>
+  close(): Promise<void>
+}
+
+const newId = (): string => randomBytes(8).toString('hex')
+const now = (): Date => new Date()
+
+export function createContext(config: Config, secrets: Secrets): Context {
+  const root = config.vault.path
+  const closers: (() => Promise<void>)[] = []
+  let vault: Promise<Vault> | null = null
+  let catalog: Promise<Catalog> | null = null
+
+  const open = async (mode: 'open' | 'create'): Promise<Vault> => {
+    const store = await openFsStore(root, { create: mode === 'create' })
+    if (mode === 'open') return openVault(store)
+    return openVault(store).catch((error: unknown) => {
+      if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
+      return createVault(store, { now: now(), id: newId(), tool: tool() })
+    })
+  }
+  const openCatalog = async (context: Context): Promise<Catalog> => {
+    const opened = await context.vault()
+    await mkdir(join(root, '.cache'), { recursive: true })
+    const made = await openSqliteCatalog(join(root, '.cache', 'catalog.sqlite'))
+    closers.push(() => made.close())
+    await syncCatalog(made, opened, new AbortController().signal)
+    return made
+  }
+  const context: Context = {
+    config,
+    secrets,
+    vault: (mode = 'open') => {
+      vault ??= open(mode)
+      // A vault that was not there may be made later in the same process.
+      vault.catch(() => {
+        vault = null
+      })
+      return vault
+    },
+    catalog: () => {
+      catalog ??= openCatalog(context)
+      return catalog
+    },
+    reader: (listener) => {
+      const made = makeReader(config, secrets, listener)
+      closers.push(() => made.close())
+      return made
+    },
+    lock: (command) => lockVault(root, { command, now: now(), openLockFile }),
+    close: async () => {
+      for (const close of closers.splice(0).reverse()) await close()
+    },
+  }
+  return context
+}
+
+const tool = (): string => `cloudkeep ${readVersion()}`
+
+function makeReader(config: Config, secrets: Secrets, listener: ReaderListener | undefined): AccountReader {
+  const { cloud } = config
+  const { apiKey, apiSecret } = secrets
+  if (cloud === null || apiKey === null || apiSecret === null) {
+    throw new AppError('CREDENTIALS_MISSING', 'there are no credentials of a Cloudinary account', {
+      hint: 'set CLOUDINARY_URL=cloudinary://<key>:<secret>@<cloud>, from the API Keys page of the Cloudinary console, or write it into a .env file here',
+    })
+  }
+  return createAccountReader({
+    cloud,
+    apiKey,
+    apiSecret,
+    uploadPrefix: config.uploadPrefix,
+    secureDistribution: config.secureDistribution,
+    cname: config.cname,
+    privateCdn: config.privateCdn,
+    deliveryHosts: config.deliveryHosts,
+    reserve: config.apiReserve,
+    wait: config.wait,
+    timeouts: config.timeouts,
+    proxy: config.proxy,
+    ...(listener === undefined ? {} : { onEvent: listener }),
+  })
+}
+
+/** Takes the lock, backs up, lets the lock go. A dry run takes none and makes no vault. */
+export async function runBackupCommand(
+  context: Context,
+  options: BackupOptions,
+  listen: BackupListener,
+  signal: AbortSignal,
+): Promise<BackupReport> {
+  const reader = context.reader(listen)
+  if (options.dryRun) return await dryRun(context, reader, { options, listen, signal })
+  const vault = await context.vault('create')
+  const lock = await context.lock('backup')
+  try {
+    const root = context.config.vault.path
+    const deps = {
+      reader,
+      vault,
+      catalog: await context.catalog(),
+      library: await createLibraryTree(root, reader.account.cloud, context.config.allowCopies),
+      scratch: join(root, '.cache', 'scratch'),
+    }
+    return await runBackup({ ...deps, ...fixed(context, listen) }, options, signal)
+  } finally {
+    await lock.release()
+  }
+}
+
+const fixed = (context: Context, listen: BackupListener) => ({
+  bwlimit: context.config.bwlimit,
+  now,
+  newId,
+  tool: tool(),
+  listen,
+})
+
+interface Doing {
+  readonly options: BackupOptions
+  readonly listen: BackupListener
+  readonly signal: AbortSignal
+}
+
+/** Works on a throw-away index, so that it neither waits for nor disturbs a real run. */
+async function dryRun(context: Context, reader: AccountReader, { options, listen, signal }: Doing): Promise<BackupReport> {
+  const scratch = await mkdtemp(join(tmpdir(), 'cloudkeep-dry-run-'))
+  const catalog = await openSqliteCatalog(join(scratch, 'catalog.sqlite'))
+  try {
+    const vault = await context.vault().catch((error: unknown) => {
+      if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
+      return createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
+    })
+    await syncCatalog(catalog, vault, signal)
+    return await runBackup({ reader, vault, catalog, library: null, scratch, ...fixed(context, listen) }, options, signal)
+  } finally {
+    await catalog.close()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Reads only; needs no lock, because objects never change and snapshots appear whole. */
+export async function runVerifyCommand(
+  context: Context,
+  options: { readonly read: 'all' | 'none' },
+  onProgress: (progress: VerifyProgress) => void,
+  signal: AbortSignal,
+): Promise<VerifyReport> {
+  return await verify(await context.vault(), { ...options, now, onProgress }, signal)
+}
