@@ -8,14 +8,20 @@ import { makeReady, root, run } from './ready.mjs'
 
 makeReady()
 
-const env = { ...(existsSync(join(root, '.env')) ? parseEnv(readFileSync(join(root, '.env'), 'utf8')) : {}), ...process.env }
+const env = {
+  ...(existsSync(join(root, '.env')) ? parseEnv(readFileSync(join(root, '.env'), 'utf8')) : {}),
+  ...process.env,
+}
 const given = ['CLOUDINARY_URL', 'CLOUDINARY_URL_FILE', 'CLOUDINARY_CLOUD_NAME', 'CLOUD_NAME'].some((name) => env[name])
 const cloudkeep = join(root, 'bin', 'cloudkeep.cjs')
 
 if (!given) {
   run(process.execPath, [cloudkeep, 'demo', ...process.argv.slice(2)])
 } else {
-  const backup = spawnSync(process.execPath, [cloudkeep, 'backup', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+  const backup = spawnSync(process.execPath, [cloudkeep, 'backup', ...process.argv.slice(2)], {
+    cwd: root,
+    stdio: 'inherit',
+  })
   // A partial backup (3) and a stopped guard (4) are kept states too: they are verified, and their code is passed on.
   if (![0, 3, 4].includes(backup.status)) process.exit(backup.status ?? 1)
   run(process.execPath, [cloudkeep, 'verify', '--read', 'all'])

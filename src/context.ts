@@ -12,10 +12,10 @@ import { createAccountReader } from './cloudinary/create-reader.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { Config } from './config/config.ts'
 import type { Secrets } from './config/secrets.ts'
+import { createLibraryTree } from './library-tree.ts'
 import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
 import { verify } from './maintenance/verify.ts'
 import { AppError, isAppError } from './model/errors.ts'
-import { createLibraryTree } from './library-tree.ts'
 import { createVault } from './vault/create.ts'
 import { lockVault, type VaultLock } from './vault/lock.ts'
 import { openVault } from './vault/open.ts'
@@ -162,7 +162,11 @@ interface Doing {
 }
 
 /** Works on a throw-away index, so that it neither waits for nor disturbs a real run. */
-async function dryRun(context: Context, reader: AccountReader, { options, listen, signal }: Doing): Promise<BackupReport> {
+async function dryRun(
+  context: Context,
+  reader: AccountReader,
+  { options, listen, signal }: Doing,
+): Promise<BackupReport> {
   const scratch = await mkdtemp(join(tmpdir(), 'cloudkeep-dry-run-'))
   const catalog = await openSqliteCatalog(join(scratch, 'catalog.sqlite'))
   try {
@@ -171,7 +175,11 @@ async function dryRun(context: Context, reader: AccountReader, { options, listen
       return createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
     })
     await syncCatalog(catalog, vault, signal)
-    return await runBackup({ reader, vault, catalog, library: null, scratch, ...fixed(context, listen) }, options, signal)
+    return await runBackup(
+      { reader, vault, catalog, library: null, scratch, ...fixed(context, listen) },
+      options,
+      signal,
+    )
   } finally {
     await catalog.close()
     await rm(scratch, { recursive: true, force: true })

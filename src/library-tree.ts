@@ -9,7 +9,8 @@ export async function createLibraryTree(root: string, cloud: string, allowCopies
   const library = await openLibrary(root, cloud, { allowCopies })
   const state = join(root, '.cache', `library-${cloud}.json`)
   return {
-    place: (path, object, mtimeMs) => library.place(path, { objectFile: join(root, objectKey(object)), mtime: mtimeMs }),
+    place: (path, object, mtimeMs) =>
+      library.place(path, { objectFile: join(root, objectKey(object)), mtime: mtimeMs }),
     remove: (path) => library.remove(path),
     ensureFolder: (path) => library.ensureFolder(path),
     async readState() {

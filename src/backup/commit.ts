@@ -1,5 +1,5 @@
-import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import { syncCatalog } from '../catalog/sync.ts'
+import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import { choosePrefixLength, writeSegments } from './manifest.ts'
 import { assignPaths } from './paths.ts'
 import type { Run } from './run-state.ts'
@@ -10,7 +10,10 @@ import { totalsOf } from './totals.ts'
  * Objects are durable already; now the segments, then the head, then the catalog. A kill before the head leaves the
  * last snapshot as it was; a kill after it leaves a snapshot that the catalog learns of at the next start.
  */
-export async function commit(run: Run, parts: { gone: readonly string[]; surroundings: Surroundings }): Promise<StoredSnapshot> {
+export async function commit(
+  run: Run,
+  parts: { gone: readonly string[]; surroundings: Surroundings },
+): Promise<StoredSnapshot> {
   const { catalog, vault, listen } = run.deps
   listen({ type: 'phase', phase: 'commit' })
   for (let i = 0; i < parts.gone.length; i += 1000) {
@@ -24,7 +27,10 @@ export async function commit(run: Run, parts: { gone: readonly string[]; surroun
   return stored
 }
 
-async function head(run: Run, { gone, surroundings }: { gone: readonly string[]; surroundings: Surroundings }): Promise<Snapshot> {
+async function head(
+  run: Run,
+  { gone, surroundings }: { gone: readonly string[]; surroundings: Surroundings },
+): Promise<Snapshot> {
   const { catalog, vault } = run.deps
   const before = run.base?.snapshot ?? null
   const counts = await catalog.read((tx) => tx.stepCounts(run.id))
@@ -33,7 +39,14 @@ async function head(run: Run, { gone, surroundings }: { gone: readonly string[];
   const prefixLength = choosePrefixLength((before?.assets ?? 0) + fresh, before?.prefixLength ?? null)
   const segments = await writeSegments(run, prefixLength)
   const failures =
-    run.failures.length === 0 ? null : (await vault.putLines(run.failures.map((f) => JSON.stringify(f)), run.signal)).object
+    run.failures.length === 0
+      ? null
+      : (
+          await vault.putLines(
+            run.failures.map((f) => JSON.stringify(f)),
+            run.signal,
+          )
+        ).object
   if (run.failures.length > 0) run.partial.add('failures')
   return {
     format: 1,

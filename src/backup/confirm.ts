@@ -31,7 +31,10 @@ export async function confirmAbsence(run: Run, scanned: ScanResult): Promise<rea
   } catch (error) {
     if (!isAppError(error) || error.code === 'API_LIMIT' || error.code === 'INTERRUPTED') throw error
     run.partial.add('scan-incomplete')
-    run.deps.listen({ type: 'note', message: `nothing is taken as gone, because it could not be confirmed: ${error.message}` })
+    run.deps.listen({
+      type: 'note',
+      message: `nothing is taken as gone, because it could not be confirmed: ${error.message}`,
+    })
     return []
   }
 }
@@ -55,10 +58,16 @@ async function askForUnlisted(run: Run): Promise<void> {
     if (last === undefined) return
     after = last.assetId
     asked += marks.length
-    await askFor(run, marks.map((mark) => mark.assetId))
+    await askFor(
+      run,
+      marks.map((mark) => mark.assetId),
+    )
   }
   run.partial.add('scan-incomplete')
-  run.deps.listen({ type: 'note', message: `more than ${MAX_CONFIRMED} assets are in the search index but not in the listing` })
+  run.deps.listen({
+    type: 'note',
+    message: `more than ${MAX_CONFIRMED} assets are in the search index but not in the listing`,
+  })
 }
 
 /** Those of the ids that exist after all; they become part of the run. */
@@ -81,7 +90,12 @@ export async function vanished(run: Run): Promise<string[]> {
     const page = await run.deps.catalog.read((tx) => tx.steps(run.id, { state: 'vanished', after, limit: 500 }))
     const last = page.at(-1)
     if (last === undefined) return ids
-    const known = await run.deps.catalog.read((tx) => tx.known(run.cloud, page.map((step) => step.assetId)))
+    const known = await run.deps.catalog.read((tx) =>
+      tx.known(
+        run.cloud,
+        page.map((step) => step.assetId),
+      ),
+    )
     ids.push(...known.keys())
     after = last.assetId
   }
@@ -95,7 +109,9 @@ export async function judgeChange(run: Run, gone: readonly string[]): Promise<Gu
     counts: await tx.stepCounts(run.id),
     earlier: await tx.replacedSince(run.cloud, lastComplete.seq),
   }))
-  const now = counts.filter((row) => row.kind === 'fetch' && row.why === 'replaced').reduce((n, row) => n + row.count, 0)
+  const now = counts
+    .filter((row) => row.kind === 'fetch' && row.why === 'replaced')
+    .reduce((n, row) => n + row.count, 0)
   const verdict = { vanished: gone.length, replaced: now + earlier, base: lastComplete.snapshot.assets }
   return isImplausible(verdict) ? verdict : null
 }

@@ -58,7 +58,11 @@ export async function fetchAsset(context: FetchContext, step: StepRow): Promise<
     facts = fresh
     if (round < ROUNDS) await sleep(backoffMs(round, { baseMs: 500 }), undefined, { signal: context.signal })
   }
-  return { kind: 'failed', facts, error: failure ?? new AppError('DOWNLOAD_REFUSED', 'there is no place to download it from') }
+  return {
+    kind: 'failed',
+    facts,
+    error: failure ?? new AppError('DOWNLOAD_REFUSED', 'there is no place to download it from'),
+  }
 }
 
 /** One API call. Null when the account positively says that the asset is gone. */
@@ -92,7 +96,10 @@ async function tryRound(context: FetchContext, facts: AssetFacts): Promise<Fetch
 }
 
 const endsTheRun = (error: AppError): boolean =>
-  error.code === 'STORE_FULL' || error.code === 'STORE_REFUSED' || error.code === 'INTERRUPTED' || error.code === 'API_LIMIT'
+  error.code === 'STORE_FULL' ||
+  error.code === 'STORE_REFUSED' ||
+  error.code === 'INTERRUPTED' ||
+  error.code === 'API_LIMIT'
 
 /** The error that tells most: a body that does not match says more than a refusal of the last resort. */
 function graver(a: AppError | null, b: AppError): AppError {
@@ -130,7 +137,9 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
 
 /** The name is the same on every run, so that a large body goes on where a killed run left it. */
 function scratchFile(run: Run, facts: AssetFacts, source: DownloadSource): string {
-  const name = createHash('sha256').update(`${facts.assetId} ${facts.cldVersion} ${facts.etag ?? ''} ${source.kind}`).digest('hex')
+  const name = createHash('sha256')
+    .update(`${facts.assetId} ${facts.cldVersion} ${facts.etag ?? ''} ${source.kind}`)
+    .digest('hex')
   return join(run.deps.scratch, `${name.slice(0, 32)}.part`)
 }
 
@@ -148,11 +157,13 @@ async function receive({ run, throttle, signal }: FetchContext, { facts, source,
   const opened = await run.deps.reader.openSource(facts, source, { offset: part.length, etag: null }, signal)
   try {
     if (opened.start !== part.length) {
-      if (opened.start !== 0) throw new AppError('DOWNLOAD_UNAVAILABLE', `another range came than was asked for`, { permanent: false })
+      if (opened.start !== 0)
+        throw new AppError('DOWNLOAD_UNAVAILABLE', `another range came than was asked for`, { permanent: false })
       await part.reset()
     }
     const total = opened.total ?? bytes
-    if (bytes !== null && opened.total !== null && opened.total !== bytes) throw mismatch(facts, `${opened.total} bytes are offered`)
+    if (bytes !== null && opened.total !== null && opened.total !== bytes)
+      throw mismatch(facts, `${opened.total} bytes are offered`)
     for await (const chunk of opened.body) {
       await part.append(chunk)
       if (total !== null && part.length > total) throw mismatch(facts, `more than ${total} bytes came`)
@@ -160,7 +171,9 @@ async function receive({ run, throttle, signal }: FetchContext, { facts, source,
       if (run.deps.bwlimit !== null) await throttle(chunk.length, signal)
     }
     if (total !== null && part.length < total) {
-      throw new AppError('DOWNLOAD_UNAVAILABLE', `the connection ended after ${part.length} of ${total} bytes`, { permanent: false })
+      throw new AppError('DOWNLOAD_UNAVAILABLE', `the connection ended after ${part.length} of ${total} bytes`, {
+        permanent: false,
+      })
     }
   } finally {
     opened.destroy()
@@ -168,7 +181,10 @@ async function receive({ run, throttle, signal }: FetchContext, { facts, source,
 }
 
 const mismatch = (facts: AssetFacts, saw: string): AppError =>
-  new AppError('DOWNLOAD_MISMATCH', `${saw}, the account says ${facts.bytes ?? 'an unknown number of'} bytes${facts.etag === null ? '' : ` with MD5 ${facts.etag}`}`)
+  new AppError(
+    'DOWNLOAD_MISMATCH',
+    `${saw}, the account says ${facts.bytes ?? 'an unknown number of'} bytes${facts.etag === null ? '' : ` with MD5 ${facts.etag}`}`,
+  )
 
 /** Guarantee 1: nothing is accepted whose length or MD5 is not what the account states. */
 function prove(facts: AssetFacts, length: number, digests: Digests): Proof {

@@ -26,7 +26,13 @@ export async function ingest(run: Run, rows: readonly AccountRow[], state: ScanS
       run.live.wantedBytes += row.facts.bytes ?? 0
     }
     if (run.options.dryRun && step.kind !== 'keep') {
-      run.deps.listen({ type: 'planned', kind: step.kind, why: step.why, publicId: row.facts.publicId, bytes: row.facts.bytes })
+      run.deps.listen({
+        type: 'planned',
+        kind: step.kind,
+        why: step.why,
+        publicId: row.facts.publicId,
+        bytes: row.facts.bytes,
+      })
     }
   }
   announce(run, 'scan')
@@ -53,10 +59,17 @@ function judge(run: Run, row: AccountRow, known: Known | undefined, mark: Search
 }
 
 /** What the index says, if it speaks of the bytes that the listing names: it may still hold the state before. */
-function markFor(run: Run, row: AccountRow, known: Known | undefined, mark: SearchMark | undefined): Pick<Seen, 'etag' | 'updatedAt'> {
+function markFor(
+  run: Run,
+  row: AccountRow,
+  known: Known | undefined,
+  mark: SearchMark | undefined,
+): Pick<Seen, 'etag' | 'updatedAt'> {
   if (mark === undefined) return { etag: row.facts.etag, updatedAt: row.facts.updatedAt }
   const cldVersion =
-    mark.raw === null ? known?.cldVersion : run.deps.reader.parseRow(JSON.parse(mark.raw) as Json, 'search').facts.cldVersion
+    mark.raw === null
+      ? known?.cldVersion
+      : run.deps.reader.parseRow(JSON.parse(mark.raw) as Json, 'search').facts.cldVersion
   return cldVersion === row.facts.cldVersion
     ? { etag: mark.etag ?? row.facts.etag, updatedAt: mark.updatedAt ?? row.facts.updatedAt }
     : { etag: row.facts.etag, updatedAt: row.facts.updatedAt }

@@ -19,7 +19,10 @@ export async function updateLibrary(
   const shown = await library.readState()
   const { from, to } = await catalog.read(async (tx) => {
     const all = await tx.snapshots(run.cloud)
-    return { from: all.find((row) => row.snapshot.id === shown) ?? null, to: all.find((row) => row.snapshot.id === stored.snapshot.id) }
+    return {
+      from: all.find((row) => row.snapshot.id === shown) ?? null,
+      to: all.find((row) => row.snapshot.id === stored.snapshot.id),
+    }
   })
   if (to === undefined) return null
   const counts = { linked: 0, removed: 0, kept: 0 }
@@ -34,7 +37,11 @@ export async function updateLibrary(
 type Counts = { linked: number; removed: number; kept: number }
 
 /** Old places first, so that a name that went from one asset to another is free when its new owner comes. */
-async function removeLeft(run: Run, library: LibraryTree, span: { from: number; to: number; counts: Counts }): Promise<void> {
+async function removeLeft(
+  run: Run,
+  library: LibraryTree,
+  span: { from: number; to: number; counts: Counts },
+): Promise<void> {
   for await (const { before, after } of rowsOfDiff(run, span.from, span.to)) {
     if (before === null || before.path === null || before.path === after?.path) continue
     if (after === null && !run.options.delete) continue
@@ -47,7 +54,11 @@ async function* changedSince(run: Run, from: number, to: number): AsyncIterable<
   for await (const { after } of rowsOfDiff(run, from, to)) if (after !== null) yield after
 }
 
-async function* rowsOfDiff(run: Run, from: number, to: number): AsyncIterable<{ before: VersionRow | null; after: VersionRow | null }> {
+async function* rowsOfDiff(
+  run: Run,
+  from: number,
+  to: number,
+): AsyncIterable<{ before: VersionRow | null; after: VersionRow | null }> {
   yield* run.deps.catalog.stream((tx) => tx.diff(run.cloud, from, to))
 }
 

@@ -1,5 +1,5 @@
 import type { CatalogReader, StepRow } from '../catalog/catalog.ts'
-import { encodeEntry, type Entry } from '../model/entry.ts'
+import { type Entry, encodeEntry } from '../model/entry.ts'
 import { nextEntry } from '../model/next-entry.ts'
 import type { SegmentRef, Snapshot } from '../model/snapshot.ts'
 import { factsOfStep, type Run } from './run-state.ts'
@@ -27,10 +27,13 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
   const sameSplit = before !== null && before.prefixLength === prefixLength
   const refs = new Map<string, SegmentRef>(sameSplit ? before.segments.map((ref) => [ref.prefix, ref]) : [])
   const prefixes = new Set<string>(changed.keys())
-  if (before !== null && !sameSplit) for (const prefix of await splitAgain(run, before, prefixLength)) prefixes.add(prefix)
+  if (before !== null && !sameSplit)
+    for (const prefix of await splitAgain(run, before, prefixLength)) prefixes.add(prefix)
   for (const prefix of [...prefixes].sort()) {
     run.signal.throwIfAborted()
-    const sources = (before?.segments ?? []).filter((ref) => ref.prefix.startsWith(prefix) || prefix.startsWith(ref.prefix))
+    const sources = (before?.segments ?? []).filter(
+      (ref) => ref.prefix.startsWith(prefix) || prefix.startsWith(ref.prefix),
+    )
     let contentBytes = 0
     const encode = async function* (entries: AsyncIterable<Entry>): AsyncIterable<string> {
       for await (const entry of entries) {
@@ -51,7 +54,8 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
 async function splitAgain(run: Run, before: Snapshot, prefixLength: number): Promise<ReadonlySet<string>> {
   const prefixes = new Set<string>()
   for (const ref of before.segments) {
-    for await (const entry of run.deps.vault.readSegment(ref.object, run.signal)) prefixes.add(entry.assetId.slice(0, prefixLength))
+    for await (const entry of run.deps.vault.readSegment(ref.object, run.signal))
+      prefixes.add(entry.assetId.slice(0, prefixLength))
   }
   return prefixes
 }

@@ -55,7 +55,10 @@ function memoryPart(): Part {
       length += chunk.length
       // A body that turns out longer than the account said is wrong anyway; it must not fill the memory.
       if (length > 2 * MEMORY_LIMIT) {
-        throw new AppError('DOWNLOAD_MISMATCH', `the body is longer than the ${MEMORY_LIMIT} bytes it should have at most`)
+        throw new AppError(
+          'DOWNLOAD_MISMATCH',
+          `the body is longer than the ${MEMORY_LIMIT} bytes it should have at most`,
+        )
       }
       return Promise.resolve()
     },

@@ -18,14 +18,21 @@ export async function assignPaths(run: Run): Promise<void> {
       if (last === undefined) break
       after = last.assetId
       await run.deps.catalog.write(async (tx) => {
-        const known = await tx.known(run.cloud, page.map((step) => step.assetId))
+        const known = await tx.known(
+          run.cloud,
+          page.map((step) => step.assetId),
+        )
         for (const step of page) await assignPath(run, tx, { step, known: known.get(step.assetId) })
       })
     }
   }
 }
 
-async function assignPath(run: Run, tx: CatalogWriter, { step, known }: { step: StepRow; known: Known | undefined }): Promise<void> {
+async function assignPath(
+  run: Run,
+  tx: CatalogWriter,
+  { step, known }: { step: StepRow; known: Known | undefined },
+): Promise<void> {
   const records = factsOfStep(run.deps.reader, step)
   if (records === null || step.path !== null) return
   const mode: FolderMode = run.folderMode ?? (records.facts.displayName === null ? 'fixed' : 'dynamic')

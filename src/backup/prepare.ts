@@ -1,9 +1,9 @@
-import { isManagedType } from '../model/asset.ts'
 import type { RunRow } from '../catalog/catalog.ts'
 import type { AccountProfile } from '../model/account.ts'
-import type { BackupDeps, Run } from './run-state.ts'
+import { isManagedType } from '../model/asset.ts'
 import type { BackupOptions, Estimate } from './report.ts'
 import { parseRules } from './rules.ts'
+import type { BackupDeps, Run } from './run-state.ts'
 
 /** An interrupted scan older than this is begun anew: the account has moved on. What was transferred is kept. */
 export const SCAN_LIFETIME_MS = 24 * 3_600_000
@@ -109,7 +109,8 @@ async function estimate(run: Run): Promise<Estimate> {
   return { assets, bytes: expectedBytes(profile, base !== null), apiCalls, hours: waitingHours(run, apiCalls) }
 }
 
-const expectedBytes = (profile: AccountProfile, hasBase: boolean): number | null => (hasBase ? null : profile.storageBytes)
+const expectedBytes = (profile: AccountProfile, hasBase: boolean): number | null =>
+  hasBase ? null : profile.storageBytes
 
 function waitingHours(run: Run, apiCalls: number): number | null {
   const budget = run.deps.reader.budget

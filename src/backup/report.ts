@@ -22,7 +22,15 @@ export interface BackupOptions {
   readonly derived: boolean
 }
 
-export type BackupPhase = 'prepare' | 'configuration' | 'scan' | 'transfer' | 'confirm' | 'details' | 'commit' | 'library'
+export type BackupPhase =
+  | 'prepare'
+  | 'configuration'
+  | 'scan'
+  | 'transfer'
+  | 'confirm'
+  | 'details'
+  | 'commit'
+  | 'library'
 
 export interface BackupProgress {
   readonly phase: BackupPhase
@@ -56,11 +64,23 @@ export type BackupEvent =
   | { readonly type: 'progress'; readonly progress: BackupProgress }
   | { readonly type: 'failure'; readonly failure: Failure }
   /** Dry runs only: what a real run would do with an asset. */
-  | { readonly type: 'planned'; readonly kind: string; readonly why: string; readonly publicId: string; readonly bytes: number | null }
+  | {
+      readonly type: 'planned'
+      readonly kind: string
+      readonly why: string
+      readonly publicId: string
+      readonly bytes: number | null
+    }
   | { readonly type: 'fetched'; readonly publicId: string; readonly bytes: number; readonly source: string }
   /** The hourly limit: asleep until then (ms since the epoch). */
   | { readonly type: 'waiting'; readonly until: number; readonly why: 'limit' | 'reserve' }
-  | { readonly type: 'retry'; readonly what: string; readonly attempt: number; readonly delayMs: number; readonly reason: string }
+  | {
+      readonly type: 'retry'
+      readonly what: string
+      readonly attempt: number
+      readonly delayMs: number
+      readonly reason: string
+    }
   | { readonly type: 'note'; readonly message: string }
 
 export type BackupListener = (event: BackupEvent) => void

@@ -1,7 +1,7 @@
 import { commit } from './commit.ts'
+import { conclude } from './conclude.ts'
 import { confirmAbsence, judgeChange, vanished } from './confirm.ts'
 import { deepen } from './details.ts'
-import { conclude } from './conclude.ts'
 import { updateLibrary } from './library.ts'
 import { prepare } from './prepare.ts'
 import type { BackupOptions, BackupReport } from './report.ts'

@@ -32,7 +32,10 @@ export async function scan(run: Run): Promise<ScanResult> {
 }
 
 async function readLists(run: Run): Promise<ScanResult> {
-  const result: { complete: Partition[]; incomplete: ScanResult['incomplete'][number][] } = { complete: [], incomplete: [] }
+  const result: { complete: Partition[]; incomplete: ScanResult['incomplete'][number][] } = {
+    complete: [],
+    incomplete: [],
+  }
   for (const partition of await partitions(run)) {
     try {
       await readList(run, partition)
@@ -41,7 +44,10 @@ async function readLists(run: Run): Promise<ScanResult> {
       if (!isPartitionFailure(error)) throw error
       result.incomplete.push({ partition, error })
       run.partial.add('scan-incomplete')
-      run.deps.listen({ type: 'note', message: `the listing of ${label(partition)} did not reach its end: ${error.message}` })
+      run.deps.listen({
+        type: 'note',
+        message: `the listing of ${label(partition)} did not reach its end: ${error.message}`,
+      })
     }
   }
   const [first] = result.incomplete
@@ -128,7 +134,10 @@ async function readList(run: Run, partition: Partition): Promise<void> {
       expiries += 1
       cursor = null
       startAt = expiries === 1 ? newest : null
-      run.deps.listen({ type: 'note', message: `the cursor of ${label(partition)} expired; going on from ${startAt ?? 'the start'}` })
+      run.deps.listen({
+        type: 'note',
+        message: `the cursor of ${label(partition)} expired; going on from ${startAt ?? 'the start'}`,
+      })
       continue
     }
     if (startAt !== null && cursor === null && page.rows.length === 0) {
@@ -204,7 +213,14 @@ async function readIndex(run: Run): Promise<void> {
     const reachedHorizon = horizon !== null && isPast(page.rows, horizon)
     const done = cursor === null || reachedHorizon
     if (cursor === null) run.live.reconciledAt = run.startedAt
-    await saveMarks(run, page.rows, { source: 'search', cursor, since: null, rows, done, savedAt: run.deps.now().toISOString() })
+    await saveMarks(run, page.rows, {
+      source: 'search',
+      cursor,
+      since: null,
+      rows,
+      done,
+      savedAt: run.deps.now().toISOString(),
+    })
     if (done) return
   }
 }
@@ -229,7 +245,10 @@ function isPast(rows: readonly AccountRow[], horizon: number): boolean {
 async function saveMarks(run: Run, rows: readonly AccountRow[], state: ScanState): Promise<void> {
   const live = rows.filter((row) => !row.placeholder)
   await run.deps.catalog.write(async (tx) => {
-    const known = await tx.known(run.cloud, live.map((row) => row.facts.assetId))
+    const known = await tx.known(
+      run.cloud,
+      live.map((row) => row.facts.assetId),
+    )
     const marks = live.map(({ facts, raw }): SearchMark => {
       const old = known.get(facts.assetId)
       const repeats =
@@ -237,7 +256,12 @@ async function saveMarks(run: Run, rows: readonly AccountRow[], state: ScanState
         old.cldVersion === facts.cldVersion &&
         old.etag === facts.etag &&
         (facts.updatedAt === null || old.updatedAt === facts.updatedAt)
-      return { assetId: facts.assetId, etag: facts.etag, updatedAt: facts.updatedAt, raw: repeats ? null : JSON.stringify(raw) }
+      return {
+        assetId: facts.assetId,
+        etag: facts.etag,
+        updatedAt: facts.updatedAt,
+        raw: repeats ? null : JSON.stringify(raw),
+      }
     })
     await tx.saveSearchMarks(run.id, marks)
     await tx.saveScanState(run.id, state)

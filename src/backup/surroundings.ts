@@ -1,5 +1,5 @@
-import { isAppError } from '../model/errors.ts'
 import type { Folder } from '../model/account.ts'
+import { isAppError } from '../model/errors.ts'
 import type { Run } from './run-state.ts'
 
 /** What an account is besides its assets. */
@@ -21,13 +21,19 @@ export async function keepSurroundings(run: Run): Promise<Surroundings> {
   listen({ type: 'phase', phase: 'configuration' })
   const folderList = await attempt(run, 'folders', () => reader.folders(run.signal))
   const configuration = await attempt(run, 'configuration', () => reader.configuration(run.signal))
-  if (run.options.dryRun) return { folders: before?.folders ?? null, configuration: before?.configuration ?? null, folderList }
+  if (run.options.dryRun)
+    return { folders: before?.folders ?? null, configuration: before?.configuration ?? null, folderList }
   return {
     folderList,
     folders:
       folderList === null
         ? (before?.folders ?? null)
-        : (await vault.putLines(folderList.map((folder) => JSON.stringify(folder)), run.signal)).object,
+        : (
+            await vault.putLines(
+              folderList.map((folder) => JSON.stringify(folder)),
+              run.signal,
+            )
+          ).object,
     configuration:
       configuration === null
         ? (before?.configuration ?? null)

@@ -133,7 +133,12 @@ async function record(state: TransferState, step: StepRow, outcome: FetchOutcome
     state.failuresInARow = 0
     run.live.fetched += 1
     state.finished.push(step.assetId)
-    run.deps.listen({ type: 'fetched', publicId: outcome.facts.publicId, bytes: outcome.transferred.size, source: outcome.source })
+    run.deps.listen({
+      type: 'fetched',
+      publicId: outcome.facts.publicId,
+      bytes: outcome.transferred.size,
+      source: outcome.source,
+    })
     return
   }
   if (outcome.kind === 'vanished') {

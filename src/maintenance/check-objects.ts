@@ -83,6 +83,12 @@ async function readBack(
 async function findMissing(vault: Vault, { needed, findings, signal }: Checking): Promise<void> {
   for (const digest of needed.unmarked()) {
     if ((await vault.statObject(digest, signal)) !== null) continue
-    findings.push({ severity: 'error', code: 'object-missing', subject: digest, message: 'a snapshot names it, the vault does not hold it', affects: [] })
+    findings.push({
+      severity: 'error',
+      code: 'object-missing',
+      subject: digest,
+      message: 'a snapshot names it, the vault does not hold it',
+      affects: [],
+    })
   }
 }

@@ -42,7 +42,9 @@ async function readHeads(vault: Vault, findings: Finding[], signal: AbortSignal)
         ids.add(stored.snapshot.id)
         const { parent } = stored.snapshot
         if (parent !== null && !ids.has(parent)) {
-          findings.push(finding('warning', 'snapshot-parent-missing', key, `the snapshot's parent ${parent} is not in the vault`))
+          findings.push(
+            finding('warning', 'snapshot-parent-missing', key, `the snapshot's parent ${parent} is not in the vault`),
+          )
         }
       } catch (error) {
         if (!isAppError(error) || error.code === 'INTERRUPTED') throw error
@@ -101,7 +103,14 @@ async function readSegment(
     }
   } catch (error) {
     if (!isAppError(error) || error.code === 'INTERRUPTED') throw error
-    findings.push(finding('error', 'segment-unreadable', segment.digest, `segment "${segment.prefix}" of ${segment.key}: ${error.message}`))
+    findings.push(
+      finding(
+        'error',
+        'segment-unreadable',
+        segment.digest,
+        `segment "${segment.prefix}" of ${segment.key}: ${error.message}`,
+      ),
+    )
     return
   }
   if (entries !== segment.entries) {
@@ -120,7 +129,9 @@ async function nameAffected(
   findings: readonly Finding[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const objects = new Map(findings.filter((f) => f.code.startsWith('object-')).map((f) => [f.subject, [] as Finding['affects'][number][]]))
+  const objects = new Map(
+    findings.filter((f) => f.code.startsWith('object-')).map((f) => [f.subject, [] as Finding['affects'][number][]]),
+  )
   if (objects.size === 0) return findings
   const read = new Set<string>()
   for (const { snapshot } of heads) {

@@ -6,7 +6,9 @@ import type { Entry, Proof } from './entry.ts'
  * Names a version: 16 hex digits over what makes it one. The same state recorded twice has the same name, and reading
  * more about a state (its details) does not make another version of it.
  */
-export function versionId(parts: Pick<Entry, 'assetId' | 'cldVersion' | 'object' | 'listHash'> & { updatedAt: string | null }): string {
+export function versionId(
+  parts: Pick<Entry, 'assetId' | 'cldVersion' | 'object' | 'listHash'> & { updatedAt: string | null },
+): string {
   const text = JSON.stringify([parts.assetId, parts.cldVersion, parts.object, parts.listHash, parts.updatedAt])
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
@@ -34,11 +36,17 @@ export function nextEntry(before: Entry | null, learned: Learned): Entry | null 
     if (before === null || details === null) return before
     return {
       ...before,
-      facts: { ...before.facts, coordinates: details.facts.coordinates, originalFilename: details.facts.originalFilename },
+      facts: {
+        ...before.facts,
+        coordinates: details.facts.coordinates,
+        originalFilename: details.facts.originalFilename,
+      },
       raw: { ...before.raw, ...(details.raw === undefined ? {} : { details: details.raw }) },
     }
   }
-  const kept = bytes ?? (before === null ? null : { object: before.object, size: before.size, md5: before.md5, proof: before.proof })
+  const kept =
+    bytes ??
+    (before === null ? null : { object: before.object, size: before.size, md5: before.md5, proof: before.proof })
   const sameBytes = bytes === null && before !== null
   const facts = sameBytes ? carryFacts(before.facts, records.facts) : records.facts
   const raw: RawRecords = sameBytes ? { ...before.raw, ...records.raw } : records.raw
