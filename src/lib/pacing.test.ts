@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { createAdaptiveLimit } from './adaptive-limit.ts'
+import { backoffMs } from './backoff.ts'
+import { createThrottle } from './throttle.ts'
+
+test('the limit doubles while all goes well, and stays within its maximum', () => {
+  const limit = createAdaptiveLimit(32)
+  for (let n = 0; n < 8 + 16; n += 1) limit.succeeded()
+  expect(limit.current).toBe(32)
+  for (let n = 0; n < 1000; n += 1) limit.succeeded()
+  expect(limit.current).toBe(32)
+})
+
+test('a burst of strain takes a third away once, and the limit recovers one at a time', () => {
+  let time = 0
+  const limit = createAdaptiveLimit(32, () => time)
+  for (let n = 0; n < 100; n += 1) limit.succeeded()
+  for (let n = 0; n < 20; n += 1) limit.strained()
+  expect(limit.current).toBe(21)
+  time = 1001
+  limit.strained()
+  expect(limit.current).toBe(14)
+  for (let n = 0; n < 14; n += 1) limit.succeeded()
+  expect(limit.current).toBe(15)
+})
+
+test('the limit never falls below one', () => {
+  let time = 0
+  const limit = createAdaptiveLimit(4, () => time)
+  for (let n = 0; n < 20; n += 1) {
+    time += 2000
+    limit.strained()
+  }
+  expect(limit.current).toBe(1)
+})
+
+test('back-off doubles up to its maximum and keeps at least half of it', () => {
+  expect(backoffMs(1, { baseMs: 100, random: () => 0 })).toBe(50)
+  expect(backoffMs(4, { baseMs: 100, random: () => 1 })).toBe(800)
+  expect(backoffMs(50, { baseMs: 100, maxMs: 1000, random: () => 1 })).toBe(1000)
+})
+
+test('a throttle lets its rate through and not more', async () => {
+  const throttle = createThrottle(1_000_000)
+  const started = performance.now()
+  for (let n = 0; n < 10; n += 1) await throttle(100_000)
+  const took = performance.now() - started
+  expect(took).toBeGreaterThan(650) // a second's worth, less the burst
+})
