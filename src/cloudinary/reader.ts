@@ -104,6 +104,11 @@ export interface AccountReader {
    * Opens one source at `offset`. No API call is counted. Throws DOWNLOAD_REFUSED (4xx), DOWNLOAD_UNAVAILABLE
    * (network, time-out, 5xx, 420/429, 423), HOST_REFUSED. A body of any status but 200 and 206 is never given out.
    */
-  openSource(facts: AssetFacts, source: DownloadSource, at: { offset: number; etag: string | null }, signal: AbortSignal): Promise<OpenedBody>
+  openSource(
+    facts: AssetFacts,
+    source: DownloadSource,
+    at: { offset: number; etag: string | null },
+    signal: AbortSignal,
+  ): Promise<OpenedBody>
   close(): Promise<void>
 }

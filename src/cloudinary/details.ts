@@ -1,0 +1,82 @@
+import type { AssetFacts } from '../model/asset.ts'
+import { type Api, saysNotFound, succeeded } from './api.ts'
+import { encodeSegment } from './delivery-url.ts'
+import type { ApiAnswer, ApiRequest } from './exchange.ts'
+import type { Details } from './reader.ts'
+import { textAt } from './wire/answer.ts'
+import { parseAsset, syntheticAssetId } from './wire/asset.ts'
+
+/** Shared by the requests of one run. */
+export interface DetailsMemory {
+  /** An asset was found by its asset_id, so a 404 by asset_id is a positive answer. */
+  idsWork: boolean
+  allFlags: boolean
+}
+
+/** No flag that starts a paid or slow analysis. */
+const ALL_FLAGS =
+  'versions=true&coordinates=true&media_metadata=true&faces=true&phash=true&pages=true&related=true&max_results=500'
+const PLAIN_FLAGS = 'versions=true&coordinates=true'
+
+const request = (what: string, path: string, flags: string): ApiRequest => ({
+  method: 'GET',
+  path: `/resources/${path}?${flags}`,
+  what: `details of ${what}`,
+  optional: true,
+})
+
+/** Where the asset may be asked for. Services differ in how they read a slash inside a public_id. */
+const pathsOf = (facts: AssetFacts, memory: DetailsMemory): readonly string[] => {
+  const prefix = `${facts.resourceType}/${encodeURIComponent(facts.type)}/`
+  const encoded = encodeSegment(facts.publicId)
+  const byName = facts.publicId.includes('/')
+    ? [prefix + encoded, prefix + encoded.replaceAll('%2F', '/')]
+    : [prefix + encoded]
+  if (facts.assetId === syntheticAssetId(facts)) return byName
+  return memory.idsWork ? [facts.assetId] : [facts.assetId, ...byName]
+}
+
+const askWithFlags = async (
+  api: Api,
+  memory: DetailsMemory,
+  at: { readonly what: string; readonly path: string },
+  signal: AbortSignal,
+): Promise<ApiAnswer> => {
+  const answer = await api.ask(request(at.what, at.path, memory.allFlags ? ALL_FLAGS : PLAIN_FLAGS), signal)
+  if (answer.status !== 400 || !memory.allFlags) return answer
+  const plain = await api.ask(request(at.what, at.path, PLAIN_FLAGS), signal)
+  if (!succeeded(plain)) return answer
+  memory.allFlags = false
+  return plain
+}
+
+/** Absence is concluded only when every way to ask was answered, and the last by the service's own "not found". */
+export const details = async (
+  api: Api,
+  memory: DetailsMemory,
+  facts: AssetFacts,
+  signal: AbortSignal,
+): Promise<Details> => {
+  const what = `${facts.resourceType}/${facts.type}/${facts.publicId}`
+  let last: ApiAnswer | null = null
+  for (const path of pathsOf(facts, memory)) {
+    const answer = await askWithFlags(api, memory, { what, path }, signal)
+    if (succeeded(answer)) return found(facts, answer, memory, path)
+    last = answer
+    if (answer.status !== 404 && answer.status !== 400 && answer.status !== 405) break
+  }
+  if (last !== null && saysNotFound(last)) return { found: false, placeholder: false }
+  const unanswered: ApiAnswer = { status: 404, json: null, isJson: false, error: null, requestId: null }
+  throw api.failure(request(what, '', ''), last ?? unanswered)
+}
+
+const found = (facts: AssetFacts, answer: ApiAnswer, memory: DetailsMemory, path: string): Details => {
+  const partition = { resourceType: facts.resourceType, type: facts.type }
+  const row = parseAsset(answer.json, 'details', partition)
+  if (path === facts.assetId) memory.idsWork = true
+  // Asked for by name: another asset may have the name by now.
+  else if (textAt(answer.json, 'asset_id') !== null && row.facts.assetId !== facts.assetId) {
+    return { found: false, placeholder: false }
+  }
+  return row.placeholder ? { found: false, placeholder: true } : { found: true, row }
+}
