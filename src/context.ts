@@ -12,6 +12,7 @@ import { createAccountReader } from './cloudinary/create-reader.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { Config } from './config/config.ts'
 import type { Secrets } from './config/secrets.ts'
+import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
 import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
 import { verify } from './maintenance/verify.ts'
@@ -22,7 +23,6 @@ import { openVault } from './vault/open.ts'
 import { openFsStore } from './vault/stores/fs.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
 import type { Vault } from './vault/vault.ts'
-import { readVersion } from './version.ts'
 
 export type ReaderListener = (event: Extract<Parameters<BackupListener>[0], { type: 'retry' | 'waiting' }>) => void
 
@@ -51,7 +51,7 @@ export function createContext(config: Config, secrets: Secrets): Context {
   let catalog: Promise<Catalog> | null = null
 
   const open = async (mode: 'open' | 'create'): Promise<Vault> => {
-    const store = await openFsStore(root, { create: mode === 'create' })
+    const store = await openFsStore(root)
     if (mode === 'open') return openVault(store)
     return openVault(store).catch((error: unknown) => {
       if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
@@ -109,14 +109,18 @@ function makeReader(config: Config, secrets: Secrets, listener: ReaderListener |
     apiKey,
     apiSecret,
     uploadPrefix: config.uploadPrefix,
-    secureDistribution: config.secureDistribution,
-    cname: config.cname,
+    ...(config.secureDistribution === null ? {} : { secureDistribution: config.secureDistribution }),
+    ...(config.cname === null ? {} : { cname: config.cname }),
     privateCdn: config.privateCdn,
     deliveryHosts: config.deliveryHosts,
     reserve: config.apiReserve,
     wait: config.wait,
-    timeouts: config.timeouts,
-    proxy: config.proxy,
+    timeouts: {
+      connectMs: config.timeouts.connectMs,
+      headersMs: config.timeouts.headersMs,
+      bodyMs: config.timeouts.idleMs,
+    },
+    ...(config.proxy === null ? {} : { proxy: { http: config.proxy, https: config.proxy } }),
     ...(listener === undefined ? {} : { onEvent: listener }),
   })
 }
