@@ -4,9 +4,10 @@ import { promisify } from 'node:util'
 import { AppError } from '../../model/errors.ts'
 import { checkSignal } from '../interrupt.ts'
 import type { Body } from '../store.ts'
+import { tempName } from '../temp-file.ts'
 import { errnoOf } from './fs-errors.ts'
 import type { Folders } from './fs-folders.ts'
-import { makeTempFolder, tempName } from './fs-temp.ts'
+import { makeTempFolder } from './fs-temp.ts'
 
 // Callback calls on plain descriptors: a FileHandle costs as much again as the write of a small object.
 const openFile = promisify(open)

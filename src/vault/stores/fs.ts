@@ -21,6 +21,8 @@ const readFd = promisify(read)
 const unlinkFile = promisify(unlink)
 
 export interface FsStoreOptions {
+  /** Make the root folder now when it is not there; without it, the first `put` does. @default false */
+  readonly create?: boolean
   /** The time against which leftovers of dead writers are old; milliseconds since the epoch. @default Date.now() */
   readonly now?: number
   /** @default 32 */
@@ -171,7 +173,7 @@ async function* walkFolder(
 }
 
 /**
- * A vault on a local disk. The root need not exist: it is made by the first `put`. A root that was there and vanishes
+ * A vault on a local disk. A root that was there and vanishes
  * (an unplugged disk) makes every call throw STORE_UNAVAILABLE instead of finding nothing.
  */
 export const openFsStore = async (root: string, options: FsStoreOptions = {}): Promise<Store> => {
@@ -179,7 +181,7 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
   const folders = createFolders(path)
   const place: Place = { root: path, folders }
   const pathOf = (key: string): string => join(path, checkKey(key))
-  await guarded(place, `open ${path}`, () => folders.checkRoot())
+  await guarded(place, `open ${path}`, () => (options.create === true ? folders.ensure(path) : folders.checkRoot()))
   await removeLeftovers(path, options.now ?? Date.now())
   const put = createPut(path, folders)
 

@@ -1,0 +1,58 @@
+import { AppError } from '../model/errors.ts'
+import { textBody } from './body.ts'
+import { readText } from './content.ts'
+import { encodeIdentity, IDENTITY_KEY } from './identity.ts'
+import type { ObjectsOptions } from './objects.ts'
+import { openVault, placeOf } from './open.ts'
+import { README_KEY, README_TEXT } from './readme.ts'
+import type { Store } from './store.ts'
+import type { Vault } from './vault.ts'
+
+export interface Birth extends ObjectsOptions {
+  readonly now: Date
+  /** Letters, digits, - and _; at most 64. */
+  readonly id: string
+  /** The program and its version. */
+  readonly tool: string
+  readonly signal?: AbortSignal
+}
+
+const FIRST_LINE = README_TEXT.slice(0, README_TEXT.indexOf('\n'))
+
+/** A README of ours is what a creation leaves that was killed half way. */
+const isOurs = async (store: Store, key: string, signal: AbortSignal | undefined): Promise<boolean> =>
+  key === README_KEY && (await readText(store, key, { limit: 1024 * 1024, signal })).startsWith(`${FIRST_LINE}\n`)
+
+const refuseOccupied = async (store: Store, signal: AbortSignal | undefined): Promise<void> => {
+  for await (const { key } of store.list('', signal)) {
+    if (await isOurs(store, key, signal)) continue
+    const wasVault = key.startsWith('objects/') || key.startsWith('accounts/')
+    throw new AppError('VAULT_INVALID', `${placeOf(store)} is not empty and not a vault: it holds ${key}`, {
+      hint: wasVault
+        ? `this looks like a vault that lost its ${IDENTITY_KEY}; put that file back`
+        : 'choose an empty place',
+    })
+  }
+}
+
+/**
+ * Makes a vault in an empty place, or opens the one that is there. Killed half way it can be called again: the README
+ * comes first, and the place is a vault only when `cloudkeep.json` is there. Throws VAULT_INVALID when the place holds
+ * anything else.
+ */
+export const createVault = async (store: Store, birth: Birth): Promise<Vault> => {
+  const { signal } = birth
+  if ((await store.stat(IDENTITY_KEY, signal)) === null) {
+    await refuseOccupied(store, signal)
+    await store.put(README_KEY, textBody(README_TEXT), signal)
+    const identity = {
+      format: 1,
+      id: birth.id,
+      digest: 'sha256',
+      createdAt: birth.now.toISOString(),
+      tool: birth.tool,
+    } as const
+    await store.put(IDENTITY_KEY, textBody(encodeIdentity(identity)), signal)
+  }
+  return openVault(store, birth, signal)
+}

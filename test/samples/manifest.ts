@@ -1,0 +1,81 @@
+import type { Entry } from '../../src/model/entry.ts'
+import type { Snapshot } from '../../src/model/snapshot.ts'
+import { NO_TOTALS } from '../../src/model/snapshot.ts'
+
+/** A whole entry; a test names only what it is about. */
+export const sampleEntry = (changes: Partial<Entry> = {}): Entry => {
+  const assetId = changes.assetId ?? '0123456789abcdef0123456789abcdef'
+  const publicId = changes.publicId ?? 'catalog/shoes/shoe_7'
+  return {
+    assetId,
+    version: '00112233445566aa',
+    publicId,
+    resourceType: 'image',
+    type: 'upload',
+    cldVersion: 1759400000,
+    object: null,
+    size: null,
+    md5: null,
+    proof: null,
+    path: null,
+    capturedAt: '2026-11-22T06:30:00.000Z',
+    listHash: 'd41d8cd98f00b204e9800998ecf8427e',
+    facts: {
+      assetId,
+      publicId,
+      resourceType: 'image',
+      type: 'upload',
+      format: 'jpg',
+      cldVersion: 1759400000,
+      bytes: 184223,
+      etag: null,
+      width: 1600,
+      height: 1200,
+      duration: null,
+      pages: null,
+      folder: 'catalog/shoes',
+      displayName: 'Shoe 7',
+      createdAt: '2025-10-01T06:26:40Z',
+      uploadedAt: null,
+      updatedAt: null,
+      tags: ['shoe', 'red'],
+      context: { custom: { alt: 'A shoe' } },
+      metadata: { sku_id: 'S-7' },
+      accessMode: 'public',
+      accessControl: null,
+      moderation: [{ kind: 'manual', status: 'approved' }],
+      coordinates: null,
+      regions: null,
+      originalFilename: null,
+      status: 'active',
+      isAudio: null,
+      secureUrl: 'https://res.cloudinary.com/acme/image/upload/v1759400000/catalog/shoes/shoe_7.jpg',
+    },
+    raw: { list: { asset_id: assetId, public_id: publicId } },
+    ...changes,
+  }
+}
+
+export const sampleSnapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
+  format: 1,
+  id: 'a1b2c3d4e5f60718',
+  cloud: 'acme',
+  startedAt: '2026-11-22T06:30:00.000Z',
+  takenAt: '2026-11-22T06:31:02.123Z',
+  parent: null,
+  complete: true,
+  partialReasons: [],
+  tool: 'cloudkeep test',
+  folderMode: 'dynamic',
+  totals: NO_TOTALS,
+  assets: 0,
+  bytes: 0,
+  prefixLength: 0,
+  segments: [],
+  folders: null,
+  configuration: null,
+  failures: null,
+  excludedBy: {},
+  reconciledAt: null,
+  ...changes,
+})
