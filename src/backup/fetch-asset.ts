@@ -22,6 +22,8 @@ export interface FetchContext {
   readonly throttle: Throttle
   /** Told of every strain, so that the number of transfers adapts. */
   readonly strained: () => void
+  /** Where images and videos were found so far; decides what is tried first. */
+  readonly found: { plain: number; original: number }
   readonly signal: AbortSignal
 }
 
@@ -84,15 +86,30 @@ type Fetched = { readonly transferred: Transferred; readonly source: string }
 
 async function tryRound(context: FetchContext, facts: AssetFacts): Promise<Fetched | AppError> {
   let worst: AppError | null = null
-  for (const source of context.run.deps.reader.sources(facts)) {
+  for (const source of orderedSources(context, facts)) {
     try {
-      return { transferred: await fetchFrom(context, facts, source), source: source.kind }
+      const transferred = await fetchFrom(context, facts, source)
+      if (source.kind === 'secure_url') context.found.plain += 1
+      if (source.kind === 'fl_original') context.found.original += 1
+      return { transferred, source: source.kind }
     } catch (error) {
       if (!isAppError(error) || endsTheRun(error)) throw error
       worst = graver(worst, error)
     }
   }
   return worst ?? new AppError('DOWNLOAD_REFUSED', `there is no place to download ${nameOf(facts)} from`)
+}
+
+/**
+ * An account that optimises by default answers its own URLs with other bytes than the original's. After a few such
+ * answers the untransformed form comes first, so that the rest of the account is not downloaded twice.
+ */
+function orderedSources(context: FetchContext, facts: AssetFacts): readonly DownloadSource[] {
+  const sources = context.run.deps.reader.sources(facts)
+  const { plain, original } = context.found
+  if (original < 3 || original < plain) return sources
+  const first = sources.filter((source) => source.kind === 'fl_original')
+  return [...first, ...sources.filter((source) => source.kind !== 'fl_original')]
 }
 
 const endsTheRun = (error: AppError): boolean =>
@@ -121,11 +138,10 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
         return await keep(context, facts, { part, digests, proof })
       } catch (error) {
         if (!isAppError(error)) throw error
-        const again = error.code === 'DOWNLOAD_MISMATCH' ? attempt < 2 : !error.permanent && attempt < TRIES
         if (error.code === 'DOWNLOAD_MISMATCH') await part.reset()
-        if (!again || endsTheRun(error)) throw error
+        if (endsTheRun(error) || !isWorthRepeating(error, attempt)) throw error
         context.strained()
-        const delayMs = backoffMs(attempt, { baseMs: 200 })
+        const delayMs = pauseFor(error, attempt, run.deps.now().getTime())
         run.deps.listen({ type: 'retry', what: nameOf(facts), attempt, delayMs, reason: error.message })
         await sleep(delayMs, undefined, { signal })
       }
@@ -134,6 +150,14 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
     await (signal.aborted ? part.suspend() : part.discard())
   }
 }
+
+/** A wrong body of the right length may be the network's doing, so it is asked for once more. */
+const isWorthRepeating = (error: AppError, attempt: number): boolean =>
+  error.code === 'DOWNLOAD_MISMATCH' ? !error.permanent && attempt < 2 : !error.permanent && attempt < TRIES
+
+/** What the service asked for, up to five minutes, or a short back-off. */
+const pauseFor = (error: AppError, attempt: number, now: number): number =>
+  Math.max(backoffMs(attempt, { baseMs: 200 }), Math.min(300_000, (error.resumeAt ?? now) - now))
 
 /** The name is the same on every run, so that a large body goes on where a killed run left it. */
 function scratchFile(run: Run, facts: AssetFacts, source: DownloadSource): string {
@@ -180,17 +204,18 @@ async function receive({ run, throttle, signal }: FetchContext, { facts, source,
   }
 }
 
-const mismatch = (facts: AssetFacts, saw: string): AppError =>
+const mismatch = (facts: AssetFacts, saw: string, permanent = true): AppError =>
   new AppError(
     'DOWNLOAD_MISMATCH',
     `${saw}, the account says ${facts.bytes ?? 'an unknown number of'} bytes${facts.etag === null ? '' : ` with MD5 ${facts.etag}`}`,
+    { permanent },
   )
 
 /** Guarantee 1: nothing is accepted whose length or MD5 is not what the account states. */
 function prove(facts: AssetFacts, length: number, digests: Digests): Proof {
   if (facts.bytes !== null && length !== facts.bytes) throw mismatch(facts, `${length} bytes came`)
   if (facts.etag === null) return 'length'
-  if (digests.md5 !== facts.etag) throw mismatch(facts, `a body with MD5 ${digests.md5} came`)
+  if (digests.md5 !== facts.etag) throw mismatch(facts, `a body with MD5 ${digests.md5} came`, false)
   return 'md5'
 }
 

@@ -65,6 +65,7 @@ async function pump(state: TransferState, controller: AbortController): Promise<
     signal,
     throttle: createThrottle(run.deps.bwlimit),
     strained: () => state.limit.strained(),
+    found: { plain: 0, original: 0 },
   }
   let fatal: unknown = null
   try {
