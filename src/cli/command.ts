@@ -1,0 +1,65 @@
+import type { Settings } from '../config/config.ts'
+import type { Context } from '../context.ts'
+import type { Output } from './output.ts'
+
+export interface OptionSpec {
+  /** As commander reads it: `-o, --output <FILE>`. */
+  readonly flags: string
+  readonly help: string
+  readonly repeatable?: boolean
+  readonly choices?: readonly string[]
+}
+
+/** One command of the program: one file in `commands/`, one entry in `commands.ts`. */
+export interface CliCommand {
+  readonly name: string
+  readonly summary: string
+  readonly group: 'keep' | 'look' | 'check' | 'more'
+  /** Positional arguments as commander reads them, with what they mean: `[VAULT]`, `<ASSET[@VERSION]>`. */
+  readonly operands?: readonly (readonly [syntax: string, help: string])[]
+  readonly options?: readonly OptionSpec[]
+  /** Shown under the options of `--help`: examples, words, the rule of something. */
+  readonly notes?: string
+  /**
+   * True for commands that go on when nobody reads their output any more (a closed pipe must not end a backup); the
+   * others simply end.
+   */
+  readonly outlivesPipe?: boolean
+  run(call: Call): Promise<Result>
+}
+
+/** One call of a command: what the user gave, and where to get everything else. */
+export interface Call {
+  readonly operands: readonly string[]
+  readonly options: Options
+  readonly out: Output
+  readonly signal: AbortSignal
+  readonly settings: Settings
+  /** Made at the first call, closed by the runner. */
+  context(): Promise<Context>
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export interface Options {
+  text(name: string): string | undefined
+  flag(name: string): boolean
+  /** True when `--no-NAME` was given. */
+  off(name: string): boolean
+  list(name: string): readonly string[]
+}
+
+export interface Result {
+  readonly exit: number
+  /** Fields of the last NDJSON line, after `type`, `command` and `ok`. */
+  readonly summary?: object
+}
+
+export function readOptions(values: Readonly<Record<string, unknown>>): Options {
+  return {
+    text: (name) => (typeof values[name] === 'string' ? values[name] : undefined),
+    flag: (name) => values[name] === true,
+    off: (name) => values[name] === false,
+    list: (name) => (Array.isArray(values[name]) ? values[name].filter((each) => typeof each === 'string') : []),
+  }
+}

@@ -1,0 +1,31 @@
+import type { CliCommand } from './command.ts'
+import { backup } from './commands/backup.ts'
+import { completion } from './commands/completion.ts'
+import { config } from './commands/config.ts'
+import { diff } from './commands/diff.ts'
+import { find } from './commands/find.ts'
+import { get } from './commands/get.ts'
+import { log } from './commands/log.ts'
+import { ls } from './commands/ls.ts'
+import { show } from './commands/show.ts'
+import { snapshots } from './commands/snapshots.ts'
+import { status } from './commands/status.ts'
+import { verify } from './commands/verify.ts'
+import { versions } from './commands/versions.ts'
+
+/** In the order in which help shows them, within their group. */
+export const COMMANDS: readonly CliCommand[] = [
+  backup,
+  status,
+  snapshots,
+  ls,
+  find,
+  versions,
+  show,
+  diff,
+  log,
+  get,
+  verify,
+  config,
+  completion(() => COMMANDS),
+]

@@ -1,0 +1,63 @@
+import { readTerminalWishes } from '../config/env.ts'
+import type { CliCommand } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { EXIT } from './exit-codes.ts'
+import type { Output, OutputStream } from './output.ts'
+import { runCli } from './runner.ts'
+
+/*
+ * Terminal manners, in one place:
+ *   stdout is data and nothing else; stderr is talk, lower case, without full stops; hints follow on a line of their own;
+ *   the first Ctrl-C (or SIGTERM, SIGHUP) asks the command to stop at the next safe point, the second ends at once;
+ *   a reader that goes away (`| head`) is not an error.
+ */
+const interruption = new AbortController()
+let running: { command: CliCommand; out: Output } | null = null
+let pipeClosed = false
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    if (interruption.signal.aborted || running === null) process.exit(EXIT.interrupted)
+    interruption.abort()
+    running.out.say(running.out.talk.warn('stopping at a safe point; once more to stop at once'))
+  })
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  pipeClosed = true
+  if (running?.command.outlivesPipe !== true) process.exit(EXIT.done)
+})
+process.stderr.on('error', () => {
+  // Nobody listens to the talk any more; the work goes on.
+})
+
+const stdout: OutputStream = {
+  get isTTY() {
+    return process.stdout.isTTY
+  },
+  get columns() {
+    return process.stdout.columns
+  },
+  write: (text, done) => {
+    if (!pipeClosed) return process.stdout.write(text, done)
+    done?.()
+    return true
+  },
+}
+
+const exit = await runCli(process.argv.slice(2), COMMANDS, {
+  streams: { stdout, stderr: process.stderr },
+  wishes: readTerminalWishes(),
+  signal: interruption.signal,
+  onCommand: (command, out) => {
+    running = { command, out }
+  },
+})
+
+// Pipes may still hold data on some systems; exit when they are written.
+await new Promise<void>((resolve) => {
+  if (pipeClosed) resolve()
+  else process.stdout.write('', () => resolve())
+})
+process.exit(exit)

@@ -1,0 +1,133 @@
+import { CommanderError } from 'commander'
+import { loadSettings, type Settings } from '../config/config.ts'
+import { readEnvironment, type TerminalWishes } from '../config/env.ts'
+import type { Context } from '../context.ts'
+import { AppError } from '../model/errors.ts'
+import type { CliCommand } from './command.ts'
+import { EXIT } from './exit-codes.ts'
+import { describeFailure, showFailure } from './failure.ts'
+import { createOutput, type Output, type Streams } from './output.ts'
+import { createProgram, type Parsed, settingsFlags } from './program.ts'
+import { createTheme } from './theme.ts'
+
+export interface RunnerOptions {
+  readonly streams: Streams
+  readonly wishes: TerminalWishes
+  readonly signal: AbortSignal
+  /** Told which command runs, before it runs. */
+  readonly onCommand?: (command: CliCommand, out: Output) => void
+}
+
+/** One call of the program from its arguments to its exit code. Never throws, never exits. */
+export async function runCli(
+  argv: readonly string[],
+  commands: readonly CliCommand[],
+  options: RunnerOptions,
+): Promise<number> {
+  const wishes = argv.includes('--no-color') ? { ...options.wishes, colour: false } : options.wishes
+  const early = createOutput(options.streams, { json: argv.includes('--json'), verbose: false, wishes })
+  const parsed = parse(argv, commands, { ...options, wishes }, early)
+  if (typeof parsed === 'number') return parsed
+  const out = createOutput(options.streams, {
+    json: parsed.options.flag('json'),
+    verbose: parsed.options.flag('verbose'),
+    wishes,
+  })
+  options.onCommand?.(parsed.command, out)
+  return await execute(parsed, out, options.signal)
+}
+
+function parse(
+  argv: readonly string[],
+  commands: readonly CliCommand[],
+  options: RunnerOptions,
+  out: Output,
+): Parsed | number {
+  const asked: { parsed: Parsed | null } = { parsed: null }
+  const { stdout, stderr } = options.streams
+  const program = createProgram(commands, createTheme(stdout, options.wishes), (parsed) => {
+    asked.parsed = parsed
+  })
+  const sink = {
+    writeOut: (text: string) => void stdout.write(text),
+    // Help that was not asked for is talk. Errors are shown below, in the one shape that all errors have.
+    writeErr: (text: string) => void (out.json || text.startsWith('error:') ? undefined : stderr.write(text)),
+    getOutHelpWidth: () => Math.min(stdout.columns ?? 100, 110),
+    getOutHasColors: () => out.theme.colour,
+    getErrHasColors: () => out.talk.colour,
+  }
+  for (const each of [program, ...program.commands]) each.configureOutput(sink)
+  try {
+    program.parse(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return EXIT.done
+    return refuse(error, argv, out)
+  }
+  return asked.parsed ?? EXIT.usage
+}
+
+function refuse(error: CommanderError, argv: readonly string[], out: Output): number {
+  if (error.code === 'commander.help') return EXIT.usage
+  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n')
+  const name = argv.find((word) => !word.startsWith('-'))
+  const help = `cloudkeep${error.code === 'commander.unknownCommand' || !name ? '' : ` ${name}`} --help`
+  const hint = [more.join(' ').replace(/^\(|\)$/g, ''), `see ${help}`].filter((text) => text !== '').join('; ')
+  const failed = describeFailure(new AppError('USAGE', message, { hint }), false)
+  showFailure(out, failed, (text) => text)
+  out.record('summary', {
+    command: name ?? null,
+    ok: false,
+    error: { code: failed.code, message: failed.message, hint: failed.hint },
+  })
+  return failed.exit
+}
+
+async function execute(parsed: Parsed, out: Output, signal: AbortSignal): Promise<number> {
+  const { command } = parsed
+  let settings: Settings | null = null
+  let context: Context | null = null
+  try {
+    const loaded = loadSettings(readEnvironment(), settingsFlags(parsed))
+    settings = loaded
+    const result = await command.run({
+      operands: parsed.operands,
+      options: parsed.options,
+      out,
+      signal,
+      settings: loaded,
+      context: async () => {
+        // Loaded when first needed: `--help`, `completion` and `config show` open no store and no database.
+        context ??= (await import('../context.ts')).createContext(loaded.config, loaded.secrets)
+        return context
+      },
+      now: Date.now,
+    })
+    out.redraw([])
+    out.record('summary', { command: command.name, ok: result.exit === EXIT.done, ...result.summary })
+    return result.exit
+  } catch (error) {
+    out.redraw([])
+    const failed = describeFailure(error, signal.aborted)
+    const redact = settings?.secrets.redact.bind(settings.secrets) ?? ((text: string) => text)
+    showFailure(out, failed, redact)
+    out.record('summary', {
+      command: command.name,
+      ok: false,
+      ...(settings?.config.cloud ? { cloud: settings.config.cloud } : {}),
+      error: { code: failed.code, message: redact(failed.message), hint: failed.hint },
+    })
+    return failed.exit
+  } finally {
+    await closeQuietly(context, out)
+  }
+}
+
+async function closeQuietly(context: Context | null, out: Output): Promise<void> {
+  try {
+    await context?.close()
+  } catch (error) {
+    // What the command did is done and told; a handle that does not close cleanly is only worth a word.
+    if (out.verbose) out.say(out.talk.dim(`closing: ${String(error)}`))
+  }
+}
