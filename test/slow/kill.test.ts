@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { makeAsset } from '../../sandbox/make-asset.ts'
+import { createRandom } from '../../sandbox/random.ts'
+import type { Asset, Cloud } from '../../sandbox/state.ts'
+import { createRig, differences, type Rig, realAssets } from '../rig.ts'
+import { runProgram, start } from './program.ts'
+
+const KILLS = 200
+const SEED = 20261122
+
+/** Unique bytes for each state of each asset, so that an object tells which download it came from. */
+const bytesFor = (what: string): Buffer => Buffer.from(`${what} `.repeat(200 + (what.length % 7) * 400))
+
+function grow(cloud: Cloud, round: number, count: number): void {
+  for (let n = 0; n < count; n += 1) {
+    makeAsset(cloud, {
+      publicId: `r${round}/a${n}`,
+      bytes: bytesFor(`round ${round} asset ${n}`),
+      createdAt: Date.now() - 3_600_000 + n,
+    })
+  }
+}
+
+function change(cloud: Cloud, round: number): void {
+  const assets = [...cloud.shelf.scan()]
+  for (const [n, asset] of assets.entries()) {
+    if (n % 23 === round % 23) replace(cloud, asset, `round ${round} replaces ${asset.assetId}`)
+    if (n % 29 === round % 29)
+      Object.assign(asset, { tags: [`round${round}`], times: { updated: Date.now(), tags: Date.now() } })
+    if (n % 97 === round % 97) cloud.shelf.remove(asset.assetId)
+  }
+}
+
+function replace(cloud: Cloud, asset: Asset, what: string): void {
+  const twin = makeAsset(cloud, { publicId: `twin of ${asset.assetId}`, bytes: bytesFor(what) })
+  cloud.shelf.remove(twin.assetId)
+  Object.assign(asset, {
+    content: twin.content,
+    version: asset.version + 1,
+    uploadedAt: Date.now(),
+    times: { updated: Date.now() },
+  })
+}
+
+async function objectsIn(vault: string): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const folder of await readdir(join(vault, 'objects')).catch(() => [])) {
+    for (const name of await readdir(join(vault, 'objects', folder))) found.add(name)
+  }
+  return found
+}
+
+/** Delivery paths of the assets whose bytes the vault holds already. */
+function finishedPaths(rig: Rig, objects: ReadonlySet<string>): Set<string> {
+  const paths = new Set<string>()
+  for (const asset of realAssets(rig.cloud)) {
+    const content = asset.content
+    if (content === null) continue
+    const digest = createHash('sha256')
+      .update(content.read(0, content.size - 1))
+      .digest('hex')
+    if (objects.has(digest)) paths.add(`/v${asset.version}/${asset.publicId}`)
+  }
+  return paths
+}
+
+test(`killed ${KILLS} times at random moments, nothing is lost and no finished download is repeated`, async () => {
+  const rig = await createRig({ env: { CLOUDKEEP_CONCURRENCY: '8' } })
+  const random = createRandom(SEED)
+  rig.sandbox.faults.add({ area: 'delivery', fault: { kind: 'latency', ms: 4, jitterMs: 8 } })
+  let kills = 0
+  let finished = 0
+  const repeated: string[] = []
+  try {
+    for (let round = 0; kills < KILLS; round += 1) {
+      grow(rig.cloud, round, 120)
+      change(rig.cloud, round)
+      for (let done = false; !done; ) {
+        const before = rig.sandbox.requests.length
+        const had = finishedPaths(rig, await objectsIn(rig.vault))
+        const { child, ended } = start(['backup', '--yes-mass-change', '--details', 'none', '--json'], rig.env)
+        const timer = setTimeout(() => child.kill('SIGKILL'), 120 + random.next() * 900)
+        const end = await ended
+        clearTimeout(timer)
+        for (const request of rig.sandbox.requests.slice(before)) {
+          if (request.area !== 'delivery') continue
+          for (const path of had) if (request.path.includes(`${path}.`)) repeated.push(request.path)
+        }
+        if (end.signal === 'SIGKILL') {
+          kills += 1
+          if (kills >= KILLS) done = true
+        } else {
+          expect(`${end.code} ${end.stderr}`).toMatch(/^0 /u)
+          expect(await differences(rig)).toEqual([])
+          finished += 1
+          done = true
+        }
+      }
+    }
+    const last = await runProgram(['backup', '--yes-mass-change', '--json'], rig.env)
+    expect(last.code, last.stderr).toBe(0)
+    expect(await differences(rig)).toEqual([])
+    expect(repeated).toEqual([])
+    const verified = await runProgram(['verify', '--read', 'all', '--json'], rig.env)
+    expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+    console.log(`${kills} kills, ${finished} runs that finished in between`)
+  } finally {
+    await rig.close()
+  }
+})
