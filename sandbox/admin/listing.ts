@@ -1,18 +1,14 @@
-import { readCursor, writeCursor } from '../cursor.ts'
+import { writeCursor } from '../cursor.ts'
 import { badRequest, notFound } from '../errors.ts'
 import { findFolder } from '../folder-records.ts'
 import { flagOf, idsOf, integerOf, listOf, requiredText, textOf } from '../params.ts'
 import { type ListShape, listItem } from '../render.ts'
 import type { Asset, JsonValue, ShelfPosition } from '../state.ts'
 import type { AdminCall, AdminRoute } from './call.ts'
+import { checkResourceType } from './lookup.ts'
+import { bindingOf, cursorOf } from './pages.ts'
 
-const RESOURCE_TYPES: readonly string[] = ['image', 'video', 'raw']
 const MOST_IDS = 100
-
-export const checkResourceType = (value: string): string => {
-  if (!RESOURCE_TYPES.includes(value)) throw badRequest(`Invalid resource_type ${value}`)
-  return value
-}
 
 const shapeOf = (call: AdminCall): ListShape => {
   const fields = listOf(call.params, 'fields')
@@ -23,18 +19,6 @@ const shapeOf = (call: AdminCall): ListShape => {
     moderations: flagOf(call.params, 'moderations'),
     ...(fields === undefined || fields.length === 0 ? {} : { fields }),
   }
-}
-
-/** A cursor belongs to everything the request says, but for how much of it is wanted now and who asks. */
-const bindingOf = (call: AdminCall): JsonValue => {
-  const free = ['next_cursor', 'max_results', 'api_key', 'timestamp', 'signature']
-  const said = Object.entries(call.params).filter(([name]) => !free.includes(name))
-  return [{ ...call.path }, said.sort(([a], [b]) => (a < b ? -1 : 1))]
-}
-
-const cursorOf = (call: AdminCall, binding: JsonValue): JsonValue | undefined => {
-  const cursor = textOf(call.params, 'next_cursor')
-  return cursor === undefined ? undefined : readCursor(call.world, binding, cursor)
 }
 
 const downwards = (call: AdminCall): boolean => {
@@ -141,7 +125,7 @@ const pageOfIds = (call: AdminCall, assets: readonly (Asset | undefined)[]): Jso
 const everything = (): boolean => true
 const present = (asset: Asset): boolean => asset.content !== null
 
-const plainList = (call: AdminCall): JsonValue => {
+export const plainList = (call: AdminCall): JsonValue => {
   const resourceType = checkResourceType(call.path['rt'] ?? '')
   const type = call.path['type'] ?? textOf(call.params, 'type')
   const ids = idsOf(call.params, 'public_ids')
@@ -246,7 +230,7 @@ const byContainerId = (call: AdminCall): JsonValue => {
 }
 
 const resourceTypes = (call: AdminCall): JsonValue => {
-  const missing = new Set(RESOURCE_TYPES)
+  const missing = new Set<string>(['image', 'video', 'raw'])
   for (const asset of call.cloud.shelf.scan()) {
     missing.delete(asset.resourceType)
     if (missing.size === 0) break
@@ -263,9 +247,4 @@ export const listingRoutes: readonly AdminRoute[] = [
   { method: 'GET', pattern: 'resources/:rt/context', handle: byContext },
   { method: 'GET', pattern: 'resources/:rt/moderations/:kind/:status', handle: byModeration },
   { method: 'GET', pattern: 'resources/:rt/:type', handle: plainList },
-]
-
-/** After the details by asset_id, whose path has as many segments. */
-export const resourceTypeRoutes: readonly AdminRoute[] = [
-  { method: 'GET', pattern: 'resources/:rt', handle: plainList },
 ]

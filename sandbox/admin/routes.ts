@@ -6,12 +6,24 @@ import { authenticate, cloudNamed } from '../auth.ts'
 import { ApiError } from '../errors.ts'
 import { type Params, parseBody, unflatten } from '../params.ts'
 import { decodeSegment, rawQuery, rawSegments } from '../raw-path.ts'
+import { searchRoutes } from '../search/routes.ts'
 import type { Cloud, World } from '../state.ts'
 import { type AdminRoute, isReply, matchPattern } from './call.ts'
-import { listingRoutes, resourceTypeRoutes } from './listing.ts'
+import { deletionRoutes } from './deletion.ts'
+import { detailsRoutes } from './details.ts'
+import { listingRoutes } from './listing.ts'
+import { relatedRoutes } from './related.ts'
+import { updateRoutes } from './update.ts'
 
 /** The first match answers, so words stand before variables. */
-const ROUTES: readonly AdminRoute[] = [...listingRoutes, ...resourceTypeRoutes]
+const ROUTES: readonly AdminRoute[] = [
+  ...searchRoutes,
+  ...listingRoutes,
+  ...relatedRoutes,
+  ...detailsRoutes,
+  ...updateRoutes,
+  ...deletionRoutes,
+]
 
 interface Match {
   readonly route: AdminRoute

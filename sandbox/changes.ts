@@ -1,0 +1,1 @@
+export { beforeChange } from './search-lag.ts'
