@@ -156,13 +156,19 @@ export interface CatalogReader {
   clouds(): Promise<readonly string[]>
   /** Oldest first. */
   snapshots(cloud: string): Promise<readonly SnapshotRow[]>
+  /** The keys of `snapshots`, without the heads, which are large. */
+  snapshotKeys(cloud: string): Promise<readonly string[]>
   lastSnapshot(cloud: string, only?: 'complete'): Promise<SnapshotRow | null>
+  /** What a snapshot could not keep, in the order in which it was saved. */
+  failures(snapshotId: string): Promise<readonly Failure[]>
   runs(cloud: string | null, limit: number): Promise<readonly RunRow[]>
   /** The newest backup run of the account that never finished, if there is one. */
   openRun(cloud: string): Promise<RunRow | null>
 
   /** Current versions of these assets; absent ones are simply missing. At most 1000 ids a call. */
   known(cloud: string, assetIds: readonly string[]): Promise<ReadonlyMap<string, Known>>
+  /** assetIds of the current versions that start with `prefix`, in order. Streams. */
+  currentIds(cloud: string, prefix: string): AsyncIterable<string>
   /** (resource_type, type) pairs of the current versions. */
   knownPartitions(cloud: string): Promise<readonly { resourceType: string; type: string; assets: number }[]>
   currentCount(cloud: string): Promise<{ assets: number; bytes: number }>
@@ -174,30 +180,47 @@ export interface CatalogReader {
   /** Marks of assets that no list row named, in order of assetId after `after`. */
   unlistedMarks(runId: string, after: string, limit: number): Promise<readonly SearchMark[]>
   /** Current versions in the given partitions that no step of the run names, in order of assetId after `after`. */
-  missing(cloud: string, runId: string, partitions: readonly { resourceType: string; type: string }[], after: string, limit: number): Promise<readonly Known[]>
+  missing(
+    cloud: string,
+    runId: string,
+    partitions: readonly { resourceType: string; type: string }[],
+    after: string,
+    limit: number,
+  ): Promise<readonly Known[]>
   /** Current versions with bytes but without details, in order of assetId after `after`. */
   withoutDetails(cloud: string, after: string, limit: number): Promise<readonly Known[]>
-  steps(runId: string, filter: { kind?: StepKind; state?: StepState; after?: string; limit: number }): Promise<readonly StepRow[]>
+  steps(
+    runId: string,
+    filter: { kind?: StepKind; state?: StepState; after?: string; limit: number },
+  ): Promise<readonly StepRow[]>
   /** Counts by kind, state and why. */
-  stepCounts(runId: string): Promise<readonly { kind: StepKind; state: StepState; why: string; count: number; bytes: number }[]>
+  stepCounts(
+    runId: string,
+  ): Promise<readonly { kind: StepKind; state: StepState; why: string; count: number; bytes: number }[]>
   /**
    * Queued fetches not in `except`, ordered so that a page comes cheaply. With `withSearch`, only those whose search
    * record is there already.
    */
-  queuedFetches(runId: string, options: { limit: number; except: ReadonlySet<string>; withSearch: boolean }): Promise<readonly StepRow[]>
+  queuedFetches(
+    runId: string,
+    options: { limit: number; except: ReadonlySet<string>; withSearch: boolean },
+  ): Promise<readonly StepRow[]>
   /** How many assetIds change, by the first `prefixLength` characters: steps to be written and `gone` ones. */
   changedPrefixes(runId: string, prefixLength: number): Promise<ReadonlyMap<string, number>>
   /** Steps of kind fetch, relabel, rename, record in state done, whose assetId starts with `prefix`, in order. Streams. */
   doneSteps(runId: string, prefix: string): AsyncIterable<StepRow>
   goneIds(runId: string, prefix: string): AsyncIterable<string>
 
-
   /** Versions in a snapshot, filtered. Streams. */
   versionsAt(cloud: string, seq: number, filter: VersionFilter): AsyncIterable<VersionRow>
   /** Every version of one asset, oldest first. */
   versionsOf(cloud: string, assetId: string): Promise<readonly VersionRow[]>
   /** assetIds that ever bore this public_id (byte for byte), newest state first. */
-  byPublicId(cloud: string, publicId: string, kind?: { resourceType?: string; type?: string }): Promise<readonly VersionRow[]>
+  byPublicId(
+    cloud: string,
+    publicId: string,
+    kind?: { resourceType?: string; type?: string },
+  ): Promise<readonly VersionRow[]>
   byAssetId(cloud: string, assetId: string): Promise<VersionRow | null>
   byPath(cloud: string, path: string): Promise<VersionRow | null>
   diff(cloud: string, fromSeq: number, toSeq: number): AsyncIterable<DiffRow>
@@ -208,7 +231,17 @@ export interface CatalogReader {
 export interface CatalogWriter extends CatalogReader {
   beginRun(run: { id: string; cloud: string; command: string; startedAt: string }): Promise<void>
   /** Ends a run and drops its steps, marks and scan states. */
-  finishRun(id: string, end: { status: RunStatus; finishedAt: string; snapshotId: string | null; totals: Totals | null; apiCalls: number; message: string | null }): Promise<void>
+  finishRun(
+    id: string,
+    end: {
+      status: RunStatus
+      finishedAt: string
+      snapshotId: string | null
+      totals: Totals | null
+      apiCalls: number
+      message: string | null
+    },
+  ): Promise<void>
 
   saveScanState(runId: string, state: ScanState): Promise<void>
   /** Forgets everything that a run has scanned, but not what it has transferred (steps in state hashed or done stay). */
@@ -250,6 +283,8 @@ export interface CatalogWriter extends CatalogReader {
    * the catalog (after a backup and in a rebuild alike). Adding a snapshot that is there does nothing.
    */
   addSnapshot(stored: StoredSnapshot, changes: AsyncIterable<EntryChange>): Promise<void>
+  /** Replaces what is there, so it may be repeated. */
   saveFailures(snapshotId: string, failures: readonly Failure[]): Promise<void>
+  /** Drops all snapshots of an account, to be added again; its runs stay. */
+  forgetAccount(cloud: string): Promise<void>
 }
-

@@ -1,0 +1,6 @@
+import type { Generated } from 'kysely'
+
+export interface AccountsTable {
+  id: Generated<number>
+  cloud: string
+}

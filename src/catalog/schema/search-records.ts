@@ -1,0 +1,7 @@
+import type { Generated } from 'kysely'
+
+export interface SearchRecordsTable {
+  id: Generated<number>
+  run: number
+  raw: string
+}

@@ -1,0 +1,168 @@
+import type { EntryChange } from '../model/entry.ts'
+import { type AppError, isAppError } from '../model/errors.ts'
+import { fieldsOf, parseJson, text } from '../model/shape.ts'
+import type { Failure, Snapshot, StoredSnapshot } from '../model/snapshot.ts'
+import type { Catalog, CatalogWriter } from './catalog.ts'
+import { type DamagedSegment, isLoss, snapshotChanges } from './snapshot-changes.ts'
+import { inTimeOrder } from './snapshot-order.ts'
+
+/** As much of a vault as the catalog is made from. */
+export interface VaultSource {
+  clouds(signal?: AbortSignal): Promise<readonly string[]>
+  snapshotKeys(cloud: string, signal?: AbortSignal): Promise<readonly string[]>
+  readSnapshot(key: string, signal?: AbortSignal): Promise<StoredSnapshot>
+  readLines(digest: string, signal?: AbortSignal): AsyncIterable<string>
+}
+
+export interface SyncProgress {
+  readonly cloud: string
+  /** The key of the snapshot that is being added. */
+  readonly key: string
+  /** Snapshots of this account added so far, and to be added. */
+  readonly done: number
+  readonly total: number
+}
+
+/** A head or a segment that cannot be read, and so is missing from the catalog. */
+export interface SyncDamage {
+  readonly key: string
+  /** Null when it is the head itself. */
+  readonly object: string | null
+  readonly error: AppError
+}
+
+export interface SyncReport {
+  readonly added: number
+  /** Accounts that were indexed anew because a snapshot is no longer in the vault, or came in between. */
+  readonly rebuilt: readonly string[]
+  readonly damage: readonly SyncDamage[]
+}
+
+interface Sync {
+  readonly catalog: Catalog
+  readonly vault: VaultSource
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: SyncProgress) => void
+  readonly damage: SyncDamage[]
+  readonly rebuilt: string[]
+  added: number
+}
+
+/**
+ * Brings the catalog to what the vault holds: the one way in which anything gets there, after a backup and when the
+ * catalog was lost. Reads only what differs from one snapshot to the next; one listing an account when nothing is
+ * new. What is damaged is left out and reported, because all the rest must stay within reach; `verify` names it again.
+ * Errors that may pass are thrown, and the next call goes on where this one stopped.
+ */
+export async function syncCatalog(
+  catalog: Catalog,
+  vault: VaultSource,
+  signal: AbortSignal,
+  onProgress: (progress: SyncProgress) => void = () => undefined,
+): Promise<SyncReport> {
+  const sync: Sync = { catalog, vault, signal, onProgress, damage: [], rebuilt: [], added: 0 }
+  const clouds = await vault.clouds(signal)
+  const indexed = await catalog.read((tx) => tx.clouds())
+  for (const cloud of indexed) {
+    if (!clouds.includes(cloud)) await catalog.write((tx) => tx.forgetAccount(cloud))
+  }
+  for (const cloud of clouds) await syncAccount(sync, cloud)
+  return { added: sync.added, rebuilt: sync.rebuilt, damage: sync.damage }
+}
+
+async function syncAccount(sync: Sync, cloud: string): Promise<void> {
+  const { catalog, vault, signal } = sync
+  const keys = await vault.snapshotKeys(cloud, signal)
+  const indexed = await catalog.read((tx) => tx.snapshotKeys(cloud))
+  if (keys.length === indexed.length && isSameSet(keys, indexed)) return
+  const inOrder = await inTimeOrder(keys, (key) => readHead(sync, key))
+  const ordered = await withoutUnreadable(sync, inOrder, indexed)
+  const isPrefix = indexed.every((key, i) => ordered[i] === key)
+  if (!isPrefix) {
+    await catalog.write((tx) => tx.forgetAccount(cloud))
+    sync.rebuilt.push(cloud)
+  }
+  const missing = isPrefix ? ordered.slice(indexed.length) : ordered
+  for (const [done, key] of missing.entries()) {
+    sync.onProgress({ cloud, key, done, total: missing.length })
+    await addOne(sync, key)
+  }
+}
+
+/** A head that could not be read before, and still cannot, is no reason to index everything anew. */
+async function withoutUnreadable(
+  sync: Sync,
+  ordered: readonly string[],
+  indexed: readonly string[],
+): Promise<readonly string[]> {
+  const known = new Set(indexed)
+  const newest = ordered.findLastIndex((key) => known.has(key))
+  const readable: string[] = []
+  for (const [i, key] of ordered.entries()) {
+    if (i > newest || known.has(key) || (await readHead(sync, key)) !== null) readable.push(key)
+  }
+  return readable
+}
+
+const isSameSet = (a: readonly string[], b: readonly string[]): boolean => {
+  const known = new Set(a)
+  return b.every((key) => known.has(key))
+}
+
+async function addOne(sync: Sync, key: string): Promise<void> {
+  sync.signal.throwIfAborted()
+  const stored = await readHead(sync, key)
+  if (stored === null) return
+  const failures = await readFailures(sync, stored)
+  await sync.catalog.write(async (tx) => {
+    await tx.addSnapshot(stored, changesOf(sync, tx, stored))
+    await tx.saveFailures(stored.snapshot.id, failures)
+  })
+  sync.added += 1
+}
+
+/** Null when the head is damaged, or gone since it was listed. */
+async function readHead(sync: Sync, key: string): Promise<StoredSnapshot | null> {
+  try {
+    return await sync.vault.readSnapshot(key, sync.signal)
+  } catch (error) {
+    if (isAppError(error, 'SNAPSHOT_NOT_FOUND')) return null
+    if (!isLoss(error)) throw error
+    if (!sync.damage.some((known) => known.key === key)) sync.damage.push({ key, object: null, error })
+    return null
+  }
+}
+
+/** The differences from the snapshot that is the newest in the catalog now: the one before, as they come in order. */
+async function* changesOf(sync: Sync, tx: CatalogWriter, stored: StoredSnapshot): AsyncIterable<EntryChange> {
+  const { snapshot, key } = stored
+  const before: Snapshot | null = (await tx.lastSnapshot(snapshot.cloud))?.snapshot ?? null
+  const onDamage = ({ object, error }: DamagedSegment): void => {
+    sync.damage.push({ key, object, error })
+  }
+  yield* snapshotChanges(before, snapshot, {
+    readLines: (digest) => sync.vault.readLines(digest, sync.signal),
+    currentIds: (prefix) => tx.currentIds(snapshot.cloud, prefix),
+    onDamage,
+  })
+}
+
+async function readFailures(sync: Sync, { key, snapshot }: StoredSnapshot): Promise<readonly Failure[]> {
+  if (snapshot.failures === null) return []
+  const failures: Failure[] = []
+  try {
+    for await (const line of sync.vault.readLines(snapshot.failures, sync.signal)) failures.push(parseFailure(line))
+    return failures
+  } catch (error) {
+    if (!isLoss(error)) throw error
+    sync.damage.push({ key, object: snapshot.failures, error })
+    return []
+  }
+}
+
+function parseFailure(line: string): Failure {
+  const fields = fieldsOf(parseJson(line), 'the failure')
+  const [assetId, publicId] = [text(fields, 'assetId'), text(fields, 'publicId')]
+  const [resourceType, type] = [text(fields, 'resourceType'), text(fields, 'type')]
+  return { assetId, publicId, resourceType, type, code: text(fields, 'code'), reason: text(fields, 'reason') }
+}
