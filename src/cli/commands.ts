@@ -3,6 +3,7 @@ import { backup } from './commands/backup.ts'
 import { completion } from './commands/completion.ts'
 import { config } from './commands/config.ts'
 import { diff } from './commands/diff.ts'
+import { doctor } from './commands/doctor.ts'
 import { find } from './commands/find.ts'
 import { get } from './commands/get.ts'
 import { log } from './commands/log.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CliCommand[] = [
   log,
   get,
   verify,
+  doctor,
   config,
   completion(() => COMMANDS),
 ]

@@ -1,7 +1,7 @@
 import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { type Credentials, checkCloudName, readCredentials } from './credentials.ts'
 import type { Environment } from './env.ts'
-import { chooseProxy } from './proxy.ts'
+import { chooseProxy, readNoProxy } from './proxy.ts'
 import type { HiddenSecrets } from './secrets.ts'
 import {
   type Given,
@@ -32,12 +32,14 @@ export interface Config {
   readonly concurrency: number
   /** Bytes a second for all downloads together; null: no limit. */
   readonly bwlimit: number | null
-  /** Admin API calls an hour to leave for others; null: take them all. */
+  /** Admin API calls an hour to leave for others; null: a tenth of the limit, at most 100. */
   readonly apiReserve: number | null
   /** Wait at the hourly limit; false: end with API_LIMIT. @default true */
   readonly wait: boolean
   /** URL of an HTTP proxy, perhaps with credentials of its own: never print it whole. */
   readonly proxy: string | null
+  /** Comma-separated hosts that the proxy is not for, as NO_PROXY says it. */
+  readonly noProxy: string | null
   /** Fill the library with copies on a disk that knows neither hard links nor clones. @default false */
   readonly allowCopies: boolean
   readonly timeouts: Timeouts
@@ -168,6 +170,7 @@ function build(
     apiReserve: maybe('apiReserve', (given) => parseCount(given, { min: 0, max: 1_000_000 })),
     wait: parseSwitch(need('wait')),
     proxy: proxy?.value ?? null,
+    noProxy: proxy === null ? null : readNoProxy(env),
     allowCopies: parseSwitch(need('allowCopies')),
     timeouts: {
       connectMs: parseDuration(need('connectTimeout')),

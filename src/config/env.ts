@@ -86,19 +86,23 @@ function readPointer(name: string, pointer: Found, cwd: string): Found {
 const errnoOf = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 
-/** What the surroundings say about colour and width; a face decides with its stream what to make of it. */
+/** What the surroundings say about terminals; a face decides with its stream what to make of it. */
 export interface TerminalWishes {
   /** true: always; false: never; null: when the stream is a terminal. */
   readonly colour: boolean | null
   readonly dumb: boolean
-  readonly columns: number | null
+  /** False only when the locale says that the terminal knows nothing but ASCII. */
+  readonly unicode: boolean
 }
 
 export function readTerminalWishes(
   variables: Readonly<Record<string, string | undefined>> = process.env,
 ): TerminalWishes {
-  const columns = Number.parseInt(variables['COLUMNS'] ?? '', 10)
   const forced = variables['FORCE_COLOR']
-  const colour = variables['NO_COLOR'] ? false : forced === undefined || forced === '' ? null : forced !== '0'
-  return { colour, dumb: variables['TERM'] === 'dumb', columns: columns > 0 ? columns : null }
+  const locale = variables['LC_ALL'] || variables['LC_CTYPE'] || variables['LANG'] || ''
+  return {
+    colour: variables['NO_COLOR'] ? false : forced ? forced !== '0' : null,
+    dumb: variables['TERM'] === 'dumb',
+    unicode: variables['TERM'] !== 'linux' && (locale === '' || /utf-?8/i.test(locale)),
+  }
 }

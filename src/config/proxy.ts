@@ -10,9 +10,12 @@ export function chooseProxy(asked: Given | null, uploadPrefix: string, env: Envi
   const target = new URL(uploadPrefix)
   const names = target.protocol === 'https:' ? ['HTTPS_PROXY', 'https_proxy'] : ['http_proxy', 'HTTP_PROXY']
   const general = names.map((name) => env.get(name)).find((found) => found !== null)
-  if (!general || isDirect(target, (env.get('NO_PROXY') ?? env.get('no_proxy'))?.value ?? '')) return null
+  if (!general || isDirect(target, readNoProxy(env) ?? '')) return null
   return { value: parseProxyUrl(general), origin: general.origin }
 }
+
+export const readNoProxy = (env: Environment): string | null =>
+  (env.get('NO_PROXY') ?? env.get('no_proxy'))?.value ?? null
 
 function isDirect(target: URL, noProxy: string): boolean {
   const host = target.hostname.toLowerCase()

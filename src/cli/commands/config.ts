@@ -55,7 +55,7 @@ function shownValues({ settings }: Call): Readonly<Record<(typeof SETTINGS)[numb
     deliveryHosts: value.deliveryHosts.join(', ') || 'only Cloudinary’s',
     concurrency: String(value.concurrency),
     bwlimit: value.bwlimit === null ? 'off' : `${formatBytes(value.bwlimit)}/s`,
-    apiReserve: value.apiReserve === null ? 'none' : String(value.apiReserve),
+    apiReserve: value.apiReserve === null ? 'a tenth, at most 100' : String(value.apiReserve),
     wait: yesNo(value.wait),
     proxy: value.proxy === null ? 'none' : withoutCredentials(value.proxy),
     allowCopies: yesNo(value.allowCopies),
