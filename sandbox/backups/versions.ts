@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { beforeChange } from '../changes.ts'
 import { probe } from '../media/probe.ts'
 import type { Asset, BackupVersion, Cloud, World } from '../state.ts'
 
@@ -23,6 +24,9 @@ export const backUp = (_cloud: Cloud, asset: Asset): void => {
   })
 }
 
+/** Unix seconds; two changes within a second still get different numbers, so that a version never stays nor goes back. */
+export const versionAfter = (version: number, now: number): number => Math.max(Math.floor(now / 1000), version + 1)
+
 /** The delivery types that have backups and can be restored. */
 export const isKept = (type: string): boolean => type === 'upload' || type === 'private' || type === 'authenticated'
 
@@ -46,6 +50,7 @@ const unrelate = (cloud: Cloud, asset: Asset): void => {
  * is the worse of the two readings of the documentation. Tells no webhook: one message may name many assets.
  */
 export const removeAsset = (world: World, cloud: Cloud, asset: Asset): 'placeholder' | 'gone' => {
+  beforeChange(world, cloud, asset)
   unrelate(cloud, asset)
   asset.derived = []
   if (asset.versions.length === 0) {
@@ -72,10 +77,10 @@ const describeContent = (asset: Asset): void => {
 export const restoreVersion = (world: World, cloud: Cloud, restored: { asset: Asset; kept: BackupVersion }): void => {
   const { asset, kept } = restored
   const now = world.now()
+  beforeChange(world, cloud, asset)
   asset.content = kept.content
   asset.format = kept.format
-  // Two changes within a second still get different numbers: a version never goes back nor stays.
-  asset.version = Math.max(Math.floor(now / 1000), asset.version + 1)
+  asset.version = versionAfter(asset.version, now)
   asset.versionId = newHexId()
   asset.uploadedAt = now
   asset.times = { ...asset.times, updated: now }
