@@ -2,7 +2,7 @@ import { close, fsync, mkdir, open, stat } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../model/errors.ts'
-import { errnoOf, isAbsence } from './fs-errors.ts'
+import { errnoOf, isAbsence } from '../disk-error.ts'
 
 const openFile = promisify(open)
 const syncFile = promisify(fsync)

@@ -2,10 +2,10 @@ import { close, constants, fchmod, fstat, fsync, open, rename, unlink, write, wr
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../model/errors.ts'
+import { errnoOf } from '../disk-error.ts'
 import { checkSignal } from '../interrupt.ts'
 import type { Body } from '../store.ts'
 import { tempName } from '../temp-file.ts'
-import { errnoOf } from './fs-errors.ts'
 import type { Folders } from './fs-folders.ts'
 import { makeTempFolder } from './fs-temp.ts'
 

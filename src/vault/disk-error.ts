@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../../model/errors.ts'
-import { AppError, isAppError } from '../../model/errors.ts'
+import type { ErrorCode } from '../model/errors.ts'
+import { AppError, isAppError } from '../model/errors.ts'
 
 export const errnoOf = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
