@@ -3,6 +3,16 @@ import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { safe } from './format.ts'
 import type { Output } from './output.ts'
 
+/** What these mean is said in full by their sentence; the system's own words below it would only be noise. */
+const SELF_EXPLAINED: readonly string[] = [
+  'VAULT_NOT_FOUND',
+  'VAULT_LOCKED',
+  'SNAPSHOT_NOT_FOUND',
+  'ASSET_NOT_FOUND',
+  'TARGET_EXISTS',
+  'INTERRUPTED',
+]
+
 export const ISSUES = 'https://github.com/cloudkeep/cloudkeep/issues'
 
 /** An error as a face shows it. `stack` is there when the error was not foreseen, which makes it a bug. */
@@ -69,7 +79,7 @@ export function showFailure(out: Output, failed: Failed, redact: (text: string) 
     for (const cause of failed.causes) out.insist(talk.dim(`    caused by ${clean(cause)}`))
   }
   out.insist(`${talk.bad(talk.strong('error'))}  ${clean(failed.message)}`)
-  if (failed.stack === null) {
+  if (failed.stack === null && (out.verbose || !SELF_EXPLAINED.includes(failed.code))) {
     for (const cause of failed.causes) out.insist(`${talk.dim('cause')}  ${talk.dim(clean(cause))}`)
   }
   if (failed.hint !== null) out.insist(`${talk.accent('hint')}   ${clean(failed.hint)}`)

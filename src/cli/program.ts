@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander'
 import type { Flags } from '../config/config.ts'
+import { readVersion } from '../lib/version.ts'
 import type { CliCommand, Options } from './command.ts'
 import { readOptions } from './command.ts'
 import type { Theme } from './theme.ts'
-import { readVersion } from './version.ts'
 
 const GROUPS: Readonly<Record<CliCommand['group'], string>> = {
   keep: 'Keep',
@@ -34,7 +34,9 @@ export function createProgram(
     .description('Keeps a complete, verifiable and restorable copy of a Cloudinary account, under its owner’s control.')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help for a command')
+    .addHelpCommand(
+      new Command('help').argument('[command]').summary('show help for a command').helpGroup(`${GROUPS.more}:`),
+    )
     .usage('<command> [options]')
     .addHelpText('after', ENVIRONMENT)
     .showSuggestionAfterError(true)

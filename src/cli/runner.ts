@@ -53,6 +53,7 @@ function parse(
     // Help that was not asked for is talk. Errors are shown below, in the one shape that all errors have.
     writeErr: (text: string) => void (out.json || text.startsWith('error:') ? undefined : stderr.write(text)),
     getOutHelpWidth: () => Math.min(stdout.columns ?? 100, 110),
+    getErrHelpWidth: () => Math.min(stderr.columns ?? 100, 110),
     getOutHasColors: () => out.theme.colour,
     getErrHasColors: () => out.talk.colour,
   }
@@ -72,7 +73,9 @@ function refuse(error: CommanderError, argv: readonly string[], out: Output): nu
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n')
   const name = argv.find((word) => !word.startsWith('-'))
   const help = `cloudkeep${error.code === 'commander.unknownCommand' || !name ? '' : ` ${name}`} --help`
-  const hint = [more.join(' ').replace(/^\(|\)$/g, ''), `see ${help}`].filter((text) => text !== '').join('; ')
+  const hint = [more.join(' ').replace(/^\(Did|\)$/g, (end) => (end === ')' ? '' : 'did')), `see ${help}`]
+    .filter((text) => text !== '')
+    .join(' ')
   const failed = describeFailure(new AppError('USAGE', message, { hint }), false)
   showFailure(out, failed, (text) => text)
   out.record('summary', {

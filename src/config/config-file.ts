@@ -1,32 +1,40 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { z } from 'zod'
 import { AppError } from '../model/errors.ts'
 import type { Environment } from './env.ts'
 import type { Given } from './values.ts'
 
 export const CONFIG_FILE_NAME = 'cloudkeep.config.json'
 
-const scalar = z.union([z.string(), z.number(), z.boolean()])
-const shape = z.strictObject({
-  $schema: z.string().optional(),
-  vault: z.string().optional(),
-  cloud: z.string().optional(),
-  uploadPrefix: z.string().optional(),
-  secureDistribution: z.string().optional(),
-  cname: z.string().optional(),
-  privateCdn: z.boolean().optional(),
-  deliveryHosts: z.array(z.string()).optional(),
-  concurrency: scalar.optional(),
-  bwlimit: scalar.optional(),
-  apiReserve: scalar.optional(),
-  wait: z.boolean().optional(),
-  proxy: z.string().optional(),
-  allowCopies: z.boolean().optional(),
-  connectTimeout: scalar.optional(),
-  headersTimeout: scalar.optional(),
-  idleTimeout: scalar.optional(),
-})
+type Kind = 'text' | 'switch' | 'list' | 'any'
+
+// Checked by hand: a schema library would take longer to load than everything else that a command does at its start.
+const KEYS: Readonly<Record<string, Kind>> = {
+  $schema: 'text',
+  vault: 'text',
+  cloud: 'text',
+  uploadPrefix: 'text',
+  secureDistribution: 'text',
+  cname: 'text',
+  privateCdn: 'switch',
+  deliveryHosts: 'list',
+  concurrency: 'any',
+  bwlimit: 'any',
+  apiReserve: 'any',
+  wait: 'switch',
+  proxy: 'text',
+  allowCopies: 'switch',
+  connectTimeout: 'any',
+  headersTimeout: 'any',
+  idleTimeout: 'any',
+}
+
+const WANTED: Readonly<Record<Kind, readonly [text: string, fits: (value: unknown) => boolean]>> = {
+  text: ['a text', (value) => typeof value === 'string'],
+  switch: ['true or false', (value) => typeof value === 'boolean'],
+  list: ['a list of texts', (value) => Array.isArray(value) && value.every((each) => typeof each === 'string')],
+  any: ['a text or a number', (value) => typeof value === 'string' || typeof value === 'number'],
+}
 
 export interface ConfigFile {
   /** Null when there is none. */
@@ -78,19 +86,23 @@ function parseFile(text: string, path: string): Readonly<Record<string, unknown>
   } catch (cause) {
     throw new AppError('CONFIG_INVALID', `the config file ${path} is not JSON`, { cause })
   }
-  const parsed = shape.safeParse(json)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  if (issue?.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? ''
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new AppError('CONFIG_INVALID', `the config file ${path} is not a JSON object`)
+  }
+  const values: Readonly<Record<string, unknown>> = { ...json }
+  for (const [key, value] of Object.entries(values)) checkValue(key, value, path)
+  return values
+}
+
+function checkValue(key: string, value: unknown, path: string): void {
+  const kind = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined
+  if (kind === undefined) {
     throw new AppError('CONFIG_INVALID', `the config file ${path} holds an unknown key "${key}"`, {
       hint: SECRET_KEY.test(key)
         ? 'secrets are read from the environment, .env or a *_FILE, never from this file'
-        : `known keys: ${Object.keys(shape.shape).join(', ')}`,
+        : `known keys: ${Object.keys(KEYS).join(', ')}`,
     })
   }
-  throw new AppError(
-    'CONFIG_INVALID',
-    `the config file ${path}: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'is not valid'}`,
-  )
+  const [wanted, fits] = WANTED[kind]
+  if (!fits(value)) throw new AppError('CONFIG_INVALID', `the config file ${path}: "${key}" is not ${wanted}`)
 }

@@ -1,8 +1,5 @@
 import type { Call, CliCommand, Result } from '../command.ts'
-import { examineAccount } from '../doctor/account.ts'
 import type { Check } from '../doctor/check.ts'
-import { examineMachine } from '../doctor/machine.ts'
-import { examinePlace } from '../doctor/place.ts'
 import { EXIT } from '../exit-codes.ts'
 import { pad, plural, safe } from '../format.ts'
 import { shortPath } from '../path-shown.ts'
@@ -30,6 +27,10 @@ async function run(call: Call): Promise<Result> {
     status: 'ok',
     message: `${configFile === null ? 'no config file' : safe(shortPath(configFile))}; cloudkeep config show tells all`,
   })
+  // Loaded when asked for: an HTTP client is no part of what `--help` should wait for.
+  const { examineMachine } = await import('../doctor/machine.ts')
+  const { examinePlace } = await import('../doctor/place.ts')
+  const { examineAccount } = await import('../doctor/account.ts')
   for (const examine of [examineMachine, examinePlace, examineAccount]) {
     for await (const check of examine({ settings, signal, context: call.context, now: call.now })) see(check)
     signal.throwIfAborted()
