@@ -111,8 +111,11 @@ const eps = (head: Buffer): Probe | null => {
 }
 
 const jp2 = (head: Buffer): Probe | null => {
-  if (starts(head, 'jP  ', 4)) return image('jp2', null, null)
-  return starts(head, '\xff\x4f\xff\x51') ? image('jpc', null, null) : null
+  if (starts(head, '\xff\x4f\xff\x51')) return image('jpc', null, null)
+  if (!starts(head, 'jP  ', 4)) return null
+  const box = head.indexOf('ihdr', 0, 'latin1')
+  const whole = box >= 0 && box + 12 <= head.length
+  return whole ? image('jp2', head.readUInt32BE(box + 8), head.readUInt32BE(box + 4)) : image('jp2', null, null)
 }
 
 /** The first page's box in points: that is the size Cloudinary states for a PDF. */

@@ -82,13 +82,20 @@ const STILL_BRANDS: readonly (readonly [RegExp, string])[] = [
 const named = (brands: typeof BRANDS, brand: string): string | undefined =>
   brands.find(([pattern]) => pattern.test(brand))?.[1]
 
+/** Of the first item that has one; an image in tiles states the size of a tile first, which is as good as most tools do. */
+const stillSize = (head: Buffer): Partial<Probe> => {
+  const box = head.indexOf('ispe', 0, 'latin1')
+  if (box < 0 || box + 16 > head.length) return {}
+  return { width: head.readUInt32BE(box + 8), height: head.readUInt32BE(box + 12) }
+}
+
 /** MP4, MOV, M4A, 3GP, and the still images in the same container; QuickTime files may begin without `ftyp`. */
 export const isoMedia = (content: Content, head: Buffer): Probe | null => {
   const type = head.toString('latin1', 4, 8)
   if (!['ftyp', 'moov', 'mdat', 'wide', 'free', 'skip'].includes(type)) return null
   const brand = type === 'ftyp' ? head.toString('latin1', 8, 12) : 'qt  '
   const still = named(STILL_BRANDS, brand)
-  if (still !== undefined) return { ...video(still), resourceType: 'image' }
+  if (still !== undefined) return { ...video(still, stillSize(head)), resourceType: 'image' }
   let moov: Box | undefined
   for (const box of boxes(content, 0, content.size)) if (box.type === 'moov') moov = box
   if (moov === undefined) return null
