@@ -13,7 +13,7 @@ import {
   unexpected,
   withId,
 } from './exchange.ts'
-import { interrupted, transportFault } from './faults.ts'
+import { expectManyListeners, interrupted, transportFault } from './faults.ts'
 import type { Gate } from './gate.ts'
 import type { Headers } from './rate-limit.ts'
 
@@ -73,6 +73,7 @@ export const createApi = (options: ApiOptions): Api => {
   }
 
   const ask = async (request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> => {
+    expectManyListeners(signal)
     let refusals = 0
     for (let tries = 1; ; ) {
       const outcome = await attempt(request, options, { refusals: refusals + 1, signal, onSend })

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { RetryTiming } from '../lib/retry.ts'
 import { AppError } from '../model/errors.ts'
 import { createApi } from './api.ts'
@@ -38,6 +37,8 @@ export interface AccountReaderOptions {
   /** @default "cloudkeep" */
   readonly userAgent?: string
   readonly onEvent?: ReaderListener
+  /** Told what the account holds that this version does not know and therefore cannot keep. */
+  readonly onNote?: (message: string) => void
   readonly now?: () => number
   readonly random?: () => number
 }
@@ -90,7 +91,7 @@ export const createAccountReader = (options: AccountReaderOptions): AccountReade
   const { cloud, apiKey, apiSecret } = options
   const now = options.now ?? Date.now
   const onEvent = options.onEvent ?? (() => undefined)
-  const note = (message: string): void => onEvent({ type: 'note', message })
+  const note = options.onNote ?? (() => undefined)
   const prefix = splitPrefix(options.uploadPrefix ?? 'https://api.cloudinary.com')
   const basePath = `${prefix.path}/v1_1/${encodeURIComponent(cloud)}`
   const basic = Buffer.from(`${apiKey}:${apiSecret}`, 'utf8').toString('base64')
@@ -137,11 +138,7 @@ export const createAccountReader = (options: AccountReaderOptions): AccountReade
     configuration: (signal, onPart) => configuration(api, signal, onPart),
     parseRow: (raw, origin) => parseAsset(raw, origin),
     sources,
-    openSource: (facts, source, at, signal) => {
-      // One signal serves every transfer of a run, and each listens to it: not the leak that Node suspects.
-      setMaxListeners(0, signal)
-      return openSource(facts, source, at, signal)
-    },
+    openSource,
     close: () => dispatcher.destroy(),
   }
 }

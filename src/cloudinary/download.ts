@@ -3,7 +3,7 @@ import { type AssetFacts, isManagedType, MANAGED_TYPES } from '../model/asset.ts
 import { AppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
 import { type DeliveryOptions, encodeSegment, flOriginalUrl, originalUrl } from './delivery-url.ts'
-import { interrupted, transportFault } from './faults.ts'
+import { expectManyListeners, interrupted, transportFault } from './faults.ts'
 import { checkedUrl } from './hosts.ts'
 import { readBody } from './http.ts'
 import { type Headers, headerOf, parseTime } from './rate-limit.ts'
@@ -160,10 +160,10 @@ export const createDownloader = (options: DownloadOptions) => {
     return open(facts, url, { offset: 0, etag: null }, signal)
   }
 
-  return (facts: AssetFacts, source: DownloadSource, at: Position, signal: AbortSignal): Promise<OpenedBody> => {
-    if (signal.aborted) return Promise.reject(interrupted(signal))
-    const url = checkedUrl(urlOf(facts, source.kind, options), options.origins, nameOf(facts))
-    return open(facts, url, at, signal)
+  return async (facts: AssetFacts, source: DownloadSource, at: Position, signal: AbortSignal): Promise<OpenedBody> => {
+    if (signal.aborted) throw interrupted(signal)
+    expectManyListeners(signal)
+    return open(facts, checkedUrl(urlOf(facts, source.kind, options), options.origins, nameOf(facts)), at, signal)
   }
 }
 

@@ -9,6 +9,5 @@ export type ReaderEvent =
       readonly delayMs: number
       readonly reason: string
     }
-  | { readonly type: 'note'; readonly message: string }
 
 export type ReaderListener = (event: ReaderEvent) => void

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { AppError } from '../model/errors.ts'
 
 /** The error of an operation whose signal was aborted; an AppError given as the reason is thrown as it is. */
@@ -5,6 +6,9 @@ export const interrupted = (signal: AbortSignal): AppError =>
   signal.reason instanceof AppError
     ? signal.reason
     : new AppError('INTERRUPTED', 'interrupted while reading the account', { permanent: false, cause: signal.reason })
+
+/** One signal serves every call and transfer of a run, and each listens to it: not the leak that Node suspects. */
+export const expectManyListeners = (signal: AbortSignal): void => setMaxListeners(0, signal)
 
 const CERTIFICATE_CODES = new Set([
   'CERT_HAS_EXPIRED',

@@ -56,5 +56,5 @@ export const mergeFacts = (list: AssetFacts, search: AssetFacts | null, details:
   const newer = details !== null && details.cldVersion > list.cldVersion
   const lead = newer ? details : list
   const known = details === null || isStale(details, search) ? lead : fill(lead, details, TEXT_FACTS)
-  return complete(complete(complete(known, details), search), list)
+  return complete(complete(complete(known, details), list), search)
 }
