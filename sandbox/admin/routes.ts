@@ -6,13 +6,23 @@ import { authenticate, cloudNamed } from '../auth.ts'
 import { ApiError } from '../errors.ts'
 import { type Params, parseBody, unflatten } from '../params.ts'
 import { decodeSegment, rawQuery, rawSegments } from '../raw-path.ts'
+import { folderSearchRoutes } from '../search/folders.ts'
 import { searchRoutes } from '../search/routes.ts'
 import type { Cloud, World } from '../state.ts'
+import { accountRoutes } from './account.ts'
 import { type AdminRoute, isReply, matchPattern } from './call.ts'
 import { deletionRoutes } from './deletion.ts'
 import { detailsRoutes } from './details.ts'
+import { fieldRoutes } from './fields.ts'
+import { folderRoutes } from './folders.ts'
 import { listingRoutes } from './listing.ts'
+import { mappingRoutes } from './mappings.ts'
+import { presetRoutes } from './presets.ts'
+import { profileRoutes } from './profiles.ts'
 import { relatedRoutes } from './related.ts'
+import { ruleRoutes } from './rules.ts'
+import { transformationRoutes } from './transformations.ts'
+import { triggerRoutes } from './triggers.ts'
 import { updateRoutes } from './update.ts'
 
 /** The first match answers, so words stand before variables. */
@@ -23,6 +33,16 @@ const ROUTES: readonly AdminRoute[] = [
   ...detailsRoutes,
   ...updateRoutes,
   ...deletionRoutes,
+  ...accountRoutes,
+  ...folderSearchRoutes,
+  ...folderRoutes,
+  ...fieldRoutes,
+  ...mappingRoutes,
+  ...presetRoutes,
+  ...profileRoutes,
+  ...ruleRoutes,
+  ...transformationRoutes,
+  ...triggerRoutes,
 ]
 
 interface Match {
