@@ -3,6 +3,8 @@ import { formatBytes, formatClock, formatCount, formatDuration, formatTime, pad,
 import type { Output } from './output.ts'
 import type { Theme } from './theme.ts'
 
+const WORTH_TELLING_MS = 4000
+
 /** Says an event in a line, if it is worth one. What a dry run would do is data; everything else is talk. */
 export function tell(out: Output, event: BackupEvent, now: number): void {
   if (event.type === 'planned') {
@@ -19,6 +21,9 @@ function lineOf(event: BackupEvent, out: Output, now: number): string | null {
     case 'waiting':
       // On a terminal the countdown shows it.
       return out.live ? null : talk.warn(waitingText(event, now))
+    case 'retry':
+      // Small hiccups are nobody's business; what keeps a run from going on is.
+      return out.live || event.delayMs < WORTH_TELLING_MS ? null : detailOf(event, talk)
     case 'estimate':
       return estimateLine(event.estimate, talk)
     case 'resumed': {
@@ -49,7 +54,7 @@ function detailOf(event: BackupEvent, talk: Theme): string | null {
 }
 
 function plannedLine(event: Extract<BackupEvent, { type: 'planned' }>, theme: Theme): string {
-  const size = event.bytes === null ? '' : theme.dim(`  ${formatBytes(event.bytes)}`)
+  const size = event.bytes === null || event.kind !== 'fetch' ? '' : theme.dim(`  ${formatBytes(event.bytes)}`)
   return `${theme.accent(pad(event.kind, 8))} ${safe(event.publicId)}${size}  ${theme.dim(safe(event.why))}`
 }
 

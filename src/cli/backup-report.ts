@@ -1,6 +1,6 @@
 import type { BackupReport, GuardVerdict } from '../backup/report.ts'
 import type { Failure, PartialReason } from '../model/snapshot.ts'
-import { formatBytes, formatCount, formatDuration, pad, plural, safe } from './format.ts'
+import { formatBytes, formatCount, formatDuration, pad, plural, safe, wrap } from './format.ts'
 import { quoteWord } from './path-shown.ts'
 import type { Theme } from './theme.ts'
 
@@ -18,13 +18,19 @@ export interface ReportPlace {
   readonly vault: string
   readonly dryRun: boolean
   readonly verbose: boolean
+  /** Null: do not break lines. */
+  readonly width: number | null
 }
 
 /** What a person reads after a backup: the outcome, the counts, what failed by name, and what to do next. */
 export function renderBackupReport(report: BackupReport, theme: Theme, place: ReportPlace): string[] {
   const lines = ['', headline(report, theme, place), '']
+  if (!report.complete && !report.guard && !place.dryRun) {
+    const why = report.partialReasons.map((reason) => REASONS[reason]).join(', ')
+    lines.splice(2, 0, theme.warn(`  ${why || 'not everything could be kept'}`))
+  }
   lines.push(...countLines(report, theme, place.dryRun))
-  if (report.failures.length > 0) lines.push('', ...failureLines(report.failures, theme, place.verbose))
+  if (report.failures.length > 0) lines.push('', ...failureLines(report.failures, theme, place))
   if (report.guard) lines.push('', ...guardLines(report.guard, theme))
   lines.push('', ...nextLines(report, theme, place))
   return lines
@@ -37,14 +43,13 @@ function headline(report: BackupReport, theme: Theme, place: ReportPlace): strin
     report.snapshot === null ? null : `snapshot ${theme.accent(report.snapshot)}`,
     formatDuration(report.durationMs),
   ].filter((part) => part !== null)
-  const why = report.partialReasons.map((reason) => REASONS[reason]).join(', ')
   const verdict = place.dryRun
     ? theme.accent(`${marks.dot} dry run, nothing was written`)
     : report.guard
       ? theme.bad(`${marks.bad} stopped by the guard`)
       : report.complete
         ? theme.ok(`${marks.ok} complete`)
-        : theme.warn(`${marks.warn} partial: ${why || 'not everything could be kept'}`)
+        : theme.warn(`${marks.warn} partial`)
   return `${verdict}  ${facts.join(theme.dim(`  ${marks.dot}  `))}`
 }
 
@@ -78,17 +83,19 @@ const excludedText = (by: Readonly<Record<string, number>>): string =>
     .map(([rule, count]) => `${formatCount(count)} by ${safe(rule)}`)
     .join(', ')
 
-function failureLines(failures: readonly Failure[], theme: Theme, verbose: boolean): string[] {
+function failureLines(failures: readonly Failure[], theme: Theme, { verbose, width }: ReportPlace): string[] {
   const shown = verbose ? failures : failures.slice(0, MOST_FAILURES)
-  const lines = shown.flatMap((failure) => renderFailure(failure, theme))
+  const lines = shown.flatMap((failure) => renderFailure(failure, theme, width))
   const more = failures.length - shown.length
   if (more > 0) lines.push(theme.dim(`  and ${formatCount(more)} more; cloudkeep snapshots --failed names them all`))
   return [theme.strong('could not be kept'), ...lines]
 }
 
-export const renderFailure = (failure: Failure, theme: Theme): string[] => [
+export const renderFailure = (failure: Failure, theme: Theme, width: number | null): string[] => [
   `  ${theme.bad(theme.marks.bad)} ${safe(`${failure.resourceType}/${failure.type}/${failure.publicId}`)}`,
-  `    ${theme.dim(`${failure.code}  ${safe(failure.reason)}`)}`,
+  ...wrap(`${failure.code}  ${safe(failure.reason)}`, width === null ? null : width - 4).map(
+    (line) => `    ${theme.dim(line)}`,
+  ),
 ]
 
 function guardLines(guard: GuardVerdict, theme: Theme): string[] {

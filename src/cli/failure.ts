@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '../model/errors.ts'
+import { isAppError } from '../model/errors.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { safe } from './format.ts'
 import type { Output } from './output.ts'
@@ -25,17 +25,21 @@ export interface Failed {
   readonly exit: number
 }
 
+const INTERRUPTED: Failed = {
+  code: 'INTERRUPTED',
+  message: 'stopped before the end',
+  hint: 'nothing is lost; the same command again goes on from here',
+  causes: [],
+  stack: null,
+  exit: EXIT.interrupted,
+}
+
 /**
  * Turns anything thrown into what is shown. After an interruption every error is a consequence of it: an aborted
  * request fails in its own way, and that way is of no interest.
  */
 export function describeFailure(thrown: unknown, interrupted: boolean): Failed {
-  if (interrupted && !isAppError(thrown, 'INTERRUPTED')) {
-    return describeFailure(
-      new AppError('INTERRUPTED', 'interrupted', { hint: 'run the same command again to go on' }),
-      false,
-    )
-  }
+  if (interrupted || isAppError(thrown, 'INTERRUPTED')) return INTERRUPTED
   if (isAppError(thrown)) {
     return {
       code: thrown.code,
@@ -78,7 +82,8 @@ export function showFailure(out: Output, failed: Failed, redact: (text: string) 
     for (const line of redact(failed.stack).split('\n')) out.insist(talk.dim(safe(line)))
     for (const cause of failed.causes) out.insist(talk.dim(`    caused by ${clean(cause)}`))
   }
-  out.insist(`${talk.bad(talk.strong('error'))}  ${clean(failed.message)}`)
+  const label = failed.code === 'INTERRUPTED' ? talk.warn('stop ') : talk.bad(talk.strong('error'))
+  out.insist(`${label}  ${clean(failed.message)}`)
   if (failed.stack === null && (out.verbose || !SELF_EXPLAINED.includes(failed.code))) {
     for (const cause of failed.causes) out.insist(`${talk.dim('cause')}  ${talk.dim(clean(cause))}`)
   }

@@ -135,6 +135,18 @@ export function truncate(text: string, columns: number, where: 'end' | 'middle' 
   return `${head.join('')}…${tail.join('')}`
 }
 
+/** Breaks unstyled text between words; a word longer than a line stays whole. `columns` null: one line. */
+export function wrap(text: string, columns: number | null): string[] {
+  if (columns === null || widthOf(text) <= columns) return [text]
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line !== undefined && widthOf(line) + 1 + widthOf(word) <= columns) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 export function pad(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const gap = ' '.repeat(Math.max(0, columns - widthOf(text)))
   return align === 'left' ? text + gap : gap + text

@@ -1,7 +1,17 @@
 import type { BackupEvent, BackupPhase, BackupProgress } from '../backup/report.ts'
 import type { Budget } from '../model/account.ts'
 import { tell, waitingText } from './backup-events.ts'
-import { formatBytes, formatCount, formatDuration, formatTime, plural, truncate, widthOf } from './format.ts'
+import {
+  formatBytes,
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatTime,
+  plural,
+  safe,
+  truncate,
+  widthOf,
+} from './format.ts'
 import type { Output } from './output.ts'
 import { createRate, type Rate } from './rate.ts'
 import type { Theme } from './theme.ts'
@@ -23,14 +33,17 @@ export interface BackupState {
   phase: BackupPhase
   progress: BackupProgress | null
   waiting: { until: number; why: 'limit' | 'reserve' } | null
+  /** The last repetition with a pause that a person would notice; shown until the pause is over. */
+  trouble: { until: number; text: string } | null
   rate: Rate
-  /** When each phase last showed progress. */
-  readonly seenAt: Map<BackupPhase, number>
 }
 
 const FRAME_MS = 100
+/** Elsewhere than on a terminal: a line at least so often, and at a new phase, but not for every blink of a short run. */
 const PLAIN_MS = 30_000
+const QUIET_MS = 2000
 const RECORD_MS = 1000
+const NOTICED_MS = 1000
 
 /** Shows a running backup: redrawn lines on a terminal, a line now and then elsewhere, records with `--json`. */
 export interface BackupDisplay {
@@ -44,8 +57,8 @@ export function createBackupDisplay(out: Output, now: () => number = Date.now): 
     phase: 'prepare',
     progress: null,
     waiting: null,
+    trouble: null,
     rate: createRate(),
-    seenAt: new Map(),
   }
   let frame = 0
   let lastPlain = now()
@@ -73,9 +86,9 @@ export function createBackupDisplay(out: Output, now: () => number = Date.now): 
         lastRecord = now()
       }
       if (out.json) recordEvent(out, event)
-      take(state, event)
+      take(state, event, now())
       tell(out, event, now())
-      if (event.type === 'phase' && !out.live) plain()
+      if (event.type === 'phase' && now() - lastPlain >= QUIET_MS) plain()
     },
     stop() {
       clearInterval(timer)
@@ -93,21 +106,20 @@ function recordEvent(out: Output, event: BackupEvent): void {
 function keep(state: BackupState, progress: BackupProgress, now: number): void {
   state.progress = progress
   state.phase = progress.phase
-  state.seenAt.set(progress.phase, now)
   state.rate.add(now, progress.fetchedBytes, progress.fetched)
 }
 
-function take(state: BackupState, event: BackupEvent): void {
+function take(state: BackupState, event: BackupEvent, now: number): void {
   if (event.type === 'phase') state.phase = event.phase
   else if (event.type === 'waiting') state.waiting = { until: event.until, why: event.why }
+  else if (event.type === 'retry' && event.delayMs >= NOTICED_MS) {
+    state.trouble = { until: now + event.delayMs, text: `${safe(event.what)}: ${safe(event.reason)}` }
+  }
 }
 
-/** Downloads overlap the scan, so both may be going on at the same time. */
-function titleOf(state: BackupState, now: number): string {
-  const fresh = (phase: BackupPhase): boolean => now - (state.seenAt.get(phase) ?? 0) < 2000
-  const both = (state.phase === 'scan' || state.phase === 'transfer') && fresh('scan') && fresh('transfer')
-  return both ? 'scanning and downloading' : PHASES[state.phase]
-}
+/** Downloads begin while the scan still goes on. */
+const titleOf = ({ phase, progress }: BackupState): string =>
+  phase === 'scan' && progress !== null && progress.transfers > 0 ? 'scanning and downloading' : PHASES[phase]
 
 const budgetText = (calls: number, budget: Budget | null): string =>
   budget === null
@@ -116,7 +128,7 @@ const budgetText = (calls: number, budget: Budget | null): string =>
 
 function plainLine(state: BackupState, now: number): string {
   const { progress } = state
-  const parts = [titleOf(state, now)]
+  const parts = [titleOf(state)]
   if (progress && progress.scanned > 0)
     parts.push(
       `${formatCount(progress.scanned)}${progress.expected === null ? '' : ` of ~${formatCount(progress.expected)}`} assets`,
@@ -133,7 +145,6 @@ function plainLine(state: BackupState, now: number): string {
 }
 
 const LABEL = 11
-const BAR = 24
 
 /** The redrawn lines; pure. Every line fits the width, or the terminal would wrap it and the redraw would go astray. */
 export function renderBackup(
@@ -142,18 +153,20 @@ export function renderBackup(
 ): string[] {
   const { theme, width } = at
   const { progress } = state
+  // What is left of the line when amounts, speed and time have their place.
+  const barWidth = Math.min(24, Math.max(6, width - 70))
   const spinner = theme.marks.spinner[at.frame % theme.marks.spinner.length] ?? ''
   const seconds = Math.floor((at.now - state.startedAt) / 1000)
   const elapsed = seconds > 0 ? `  ${formatDuration(seconds * 1000)}` : ''
   const lines: Line[] = [
     [
       [spinner, theme.accent],
-      [` ${titleOf(state, at.now)}`, theme.strong],
+      [` ${titleOf(state)}`, theme.strong],
       [elapsed, theme.dim],
     ],
   ]
-  if (progress && (progress.scanned > 0 || state.phase === 'scan')) lines.push(scanLine(progress, theme))
-  if (progress && progress.wanted > 0) lines.push(transferLine(progress, state.rate, theme))
+  if (progress && (progress.scanned > 0 || state.phase === 'scan')) lines.push(scanLine(progress, theme, barWidth))
+  if (progress && progress.wanted > 0) lines.push(transferLine(progress, state.rate, { theme, barWidth }))
   if (progress && progress.failed > 0)
     lines.push([
       [labelled('failed'), theme.dim],
@@ -169,6 +182,13 @@ export function renderBackup(
       [labelled('waiting'), theme.warn],
       [waitingText(state.waiting, at.now), theme.warn],
     ])
+  if (state.trouble && state.trouble.until > at.now) {
+    lines.push([
+      [labelled('trying'), theme.warn],
+      [`again in ${formatClock(state.trouble.until - at.now)}  `, theme.warn],
+      [state.trouble.text, theme.dim],
+    ])
+  }
   return lines.map((line) => paintLine(line, width - 1))
 }
 
@@ -189,7 +209,7 @@ function paintLine(line: Line, width: number): string {
   return painted
 }
 
-function scanLine(progress: BackupProgress, theme: Theme): Line {
+function scanLine(progress: BackupProgress, theme: Theme, barWidth: number): Line {
   const { scanned, expected } = progress
   const label: Line = [
     [labelled('assets'), theme.dim],
@@ -199,33 +219,35 @@ function scanLine(progress: BackupProgress, theme: Theme): Line {
   return [
     ...label,
     [` of ${formatCount(Math.max(expected, scanned))}  `, theme.dim],
-    ...bar(scanned / Math.max(expected, scanned), theme),
+    ...bar(scanned / Math.max(expected, scanned), theme, barWidth),
   ]
 }
 
-function transferLine(progress: BackupProgress, rate: Rate, theme: Theme): Line {
+function transferLine(progress: BackupProgress, rate: Rate, at: { theme: Theme; barWidth: number }): Line {
+  const { theme, barWidth } = at
   const { fetched, wanted, fetchedBytes, wantedBytes } = progress
-  const share = wantedBytes > 0 ? fetchedBytes / wantedBytes : fetched / wanted
+  // Of what an earlier run wanted only the number is known, not the bytes.
+  const share = wantedBytes >= fetchedBytes && wantedBytes > 0 ? fetchedBytes / wantedBytes : fetched / wanted
   const speed = rate.bytesPerSecond()
   const left = rate.secondsLeft({ bytes: wantedBytes - fetchedBytes, items: wanted - fetched })
   return [
     [labelled('downloads'), theme.dim],
     [formatCount(fetched), plainPaint],
     [` of ${formatCount(wanted)}  `, theme.dim],
-    ...bar(share, theme),
+    ...bar(share, theme, barWidth),
     [`  ${formatBytes(fetchedBytes)}`, plainPaint],
     [speed === null ? '' : `  ${formatBytes(speed)}/s`, theme.dim],
-    [left === null || fetched >= wanted ? '' : `  about ${formatDuration(left * 1000)} left`, theme.dim],
+    [left === null || fetched >= wanted ? '' : `  ${formatDuration(left * 1000)} left`, theme.dim],
   ]
 }
 
 /** `━━━━━━──────  48 %` */
-export function bar(share: number, theme: Theme): Line {
+export function bar(share: number, theme: Theme, width = 20): Line {
   const clamped = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0))
-  const full = Math.floor(clamped * BAR)
+  const full = Math.floor(clamped * width)
   return [
     [theme.marks.barFull.repeat(full), theme.accent],
-    [theme.marks.barEmpty.repeat(BAR - full), theme.dim],
+    [theme.marks.barEmpty.repeat(width - full), theme.dim],
     [` ${String(Math.floor(clamped * 100)).padStart(3)} %`, plainPaint],
   ]
 }

@@ -63,7 +63,12 @@ async function run(call: Call): Promise<Result> {
   }
   if (!out.json) {
     const vault = shortPath(config.vault.path)
-    for (const line of renderBackupReport(report, out.theme, { vault, dryRun: options.dryRun, verbose: out.verbose }))
+    for (const line of renderBackupReport(report, out.theme, {
+      vault,
+      dryRun: options.dryRun,
+      verbose: out.verbose,
+      width: out.width,
+    }))
       out.line(line)
   }
   return { exit: exitOf(report, options), summary: summaryOf(report) }

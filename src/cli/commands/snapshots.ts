@@ -96,7 +96,7 @@ async function printFailures(call: Call, rows: readonly SnapshotRow[]): Promise<
       `${out.theme.accent(snapshot.id)}  ${formatTime(snapshot.takenAt)}  ${out.theme.bad(`${formatCount(snapshot.totals.failed)} failed`)}`,
     )
     for await (const failure of readFailures(vault, snapshot.failures, signal)) {
-      for (const line of renderFailure(failure, out.theme)) out.line(line)
+      for (const line of renderFailure(failure, out.theme, out.width)) out.line(line)
     }
   }
 }

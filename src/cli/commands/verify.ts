@@ -85,7 +85,8 @@ interface VerifyDisplay {
 function createVerifyDisplay(out: Output): VerifyDisplay {
   const rate = createRate()
   const startedAt = Date.now()
-  let last = 0
+  // Elsewhere than on a terminal, a check that is over in seconds needs no progress.
+  let last = out.live ? 0 : startedAt
   let frame = 0
   return {
     update(progress) {
