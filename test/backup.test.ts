@@ -262,7 +262,7 @@ test('at the hourly limit the run sleeps until the stated time and goes on with 
 })
 
 test('told not to wait, the run ends at the limit and the next one goes on', async () => {
-  const made = await rig({ settings: { rateLimit: 8, rateWindowMs: 3000 }, env: { CLOUDKEEP_WAIT: 'false' } })
+  const made = await rig({ settings: { rateLimit: 30, rateWindowMs: 4000 }, env: { CLOUDKEEP_WAIT: 'false' } })
   fill(made, 2600)
   await expect(made.backup()).rejects.toSatisfy((error) => isAppError(error, 'API_LIMIT'))
   let report = null
@@ -298,7 +298,7 @@ test('a large body goes on where the connection broke', async () => {
   const made = await rig({ settings: { mediaLimits: { image: 1e9, video: 1e9, raw: 1e9 } } })
   const bytes = Buffer.alloc(6_000_000, 'film')
   makeAsset(made.cloud, { publicId: 'film', resourceType: 'video', bytes })
-  made.sandbox.faults.add({ area: 'delivery', times: 2, fault: { kind: 'reset-body', at: 0.4 } })
+  made.sandbox.faults.add({ area: 'delivery', times: 2, fault: { kind: 'truncate', at: 0.4 } })
   const report = await made.backup()
   expect(report.totals.fetched).toBe(1)
   expect(await differences(made)).toEqual([])

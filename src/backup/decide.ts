@@ -31,11 +31,15 @@ export function decide(known: Known | undefined, seen: Seen, options: { readonly
   if (bytesDiffer(known, seen)) return { kind: 'fetch', why: 'replaced' }
   if (nameDiffers(known, seen.facts)) return { kind: 'rename', why: 'name-or-folder' }
   if (known.listHash !== seen.hash) return { kind: 'relabel', why: 'facts' }
-  if (seen.updatedAt !== null && known.updatedAt !== null && seen.updatedAt !== known.updatedAt) {
+  if (seen.updatedAt !== null && known.updatedAt !== null && !isSameTime(seen.updatedAt, known.updatedAt)) {
     return { kind: 'relabel', why: 'updated' }
   }
   return keep
 }
+
+/** Endpoints write the same moment differently (`Z`, `+00:00`). */
+export const isSameTime = (a: string | null, b: string | null): boolean =>
+  a === b || (a !== null && b !== null && Date.parse(a) === Date.parse(b))
 
 const keep: Decision = { kind: 'keep', why: '' }
 

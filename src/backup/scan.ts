@@ -2,6 +2,7 @@ import type { ScanState, SearchMark } from '../catalog/catalog.ts'
 import type { AccountRow, ListPosition, Partition } from '../cloudinary/reader.ts'
 import { MANAGED_TYPES, type ResourceType } from '../model/asset.ts'
 import { type AppError, isAppError } from '../model/errors.ts'
+import { isSameTime } from './decide.ts'
 import { ingest } from './ingest.ts'
 import type { Run } from './run-state.ts'
 
@@ -255,7 +256,7 @@ async function saveMarks(run: Run, rows: readonly AccountRow[], state: ScanState
         old !== undefined &&
         old.cldVersion === facts.cldVersion &&
         old.etag === facts.etag &&
-        (facts.updatedAt === null || old.updatedAt === facts.updatedAt)
+        (facts.updatedAt === null || isSameTime(old.updatedAt, facts.updatedAt))
       return {
         assetId: facts.assetId,
         etag: facts.etag,

@@ -306,8 +306,8 @@ describe('snapshots', () => {
     expect(await vault.clouds()).toEqual(['acme', 'umbrella'])
     const keys = await vault.snapshotKeys('acme')
     expect(keys).toEqual([
-      'accounts/acme/snapshots/2026-11-22T06-31-02Z-a1b2c3d4e5f60718.json',
-      'accounts/acme/snapshots/2026-11-23T06-31-02Z-00.json',
+      'accounts/acme/snapshots/2026-11-22T06-31-02.000Z-a1b2c3d4e5f60718.json',
+      'accounts/acme/snapshots/2026-11-23T06-31-02.000Z-00.json',
     ])
     expect(await Promise.all(keys.map((key) => vault.readSnapshot(key)))).toEqual([
       { key: keys[0], snapshot: first },

@@ -43,9 +43,12 @@ export interface Vault {
   readSnapshot(key: string, signal?: AbortSignal): Promise<StoredSnapshot>
 }
 
-/** `accounts/<cloud>/snapshots/<YYYY-MM-DDTHH-MM-SSZ>-<id>.json` */
+/**
+ * `accounts/<cloud>/snapshots/<YYYY-MM-DDTHH-MM-SS.mmmZ>-<id>.json`: with milliseconds, so that the order of names is
+ * the order of time also for two runs within a second.
+ */
 export const snapshotKey = (snapshot: Pick<Snapshot, 'cloud' | 'id' | 'takenAt'>): string =>
-  `accounts/${snapshot.cloud}/snapshots/${snapshot.takenAt.slice(0, 19).replaceAll(':', '-')}Z-${snapshot.id}.json`
+  `accounts/${snapshot.cloud}/snapshots/${new Date(snapshot.takenAt).toISOString().replaceAll(':', '-')}-${snapshot.id}.json`
 
 /** `objects/ab/ab12…`: two hex digits make 256 folders, the fan-out that creates fastest on common file systems. */
 export const objectKey = (digest: string): string => `objects/${digest.slice(0, 2)}/${digest}`
