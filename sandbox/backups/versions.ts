@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { beforeChange } from '../changes.ts'
 import { probe } from '../media/probe.ts'
+import { beforeChange } from '../search-lag.ts'
 import type { Asset, BackupVersion, Cloud, World } from '../state.ts'
 
 /** 32 lower-case hex digits, as Cloudinary's asset, version and batch ids are. */

@@ -1,9 +1,9 @@
 import { type AttributeChanges, applyAttributes } from '../attributes.ts'
 import { backUp } from '../backups/versions.ts'
-import { beforeChange } from '../changes.ts'
 import { missing, notFound } from '../errors.ts'
 import { flagOf, requiredText, textOf } from '../params.ts'
 import type { Rendered } from '../render.ts'
+import { beforeChange } from '../search-lag.ts'
 import type { Asset } from '../state.ts'
 import { answerOf, eventHead, tell } from './answer.ts'
 import type { UploadCall } from './call.ts'
@@ -17,8 +17,11 @@ export const namedAsset = (call: UploadCall, publicId: string, type: string): As
   return asset
 }
 
+/** Attributes that no notification tells. */
+const QUIET = ['face_coordinates', 'custom_coordinates', 'regions', 'moderation']
+
 const changesAnything = (call: UploadCall, changed: AttributeChanges): boolean =>
-  Object.keys(changed).length > 0 || textOf(call.params, 'moderation') !== undefined
+  Object.keys(changed).length > 0 || QUIET.some((name) => textOf(call.params, name) !== undefined)
 
 /** `POST /:resource_type/explicit`. Without attributes it changes nothing and dates nothing. */
 export const explicit = (call: UploadCall): Rendered => {
@@ -28,9 +31,10 @@ export const explicit = (call: UploadCall): Rendered => {
   const asset = namedAsset(call, publicId, requiredText(params, 'type'))
   const now = world.now()
   beforeChange(world, cloud, asset)
+  const { updated } = asset.times
   const changed = applyAttributes(cloud, asset, { params, now })
   applyModeration(asset, params, now)
-  if (changesAnything(call, changed)) asset.times = { ...asset.times, updated: now }
+  asset.times = { ...asset.times, updated: changesAnything(call, changed) ? now : updated }
   if (flagOf(params, 'backup')) backUp(cloud, asset)
   const answer = answerOf(call, asset)
   tell(call, 'explicit', { ...eventHead(call), ...answer })
