@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { type AssetFacts, isManagedType, MANAGED_TYPES } from '../model/asset.ts'
 import { AppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
+import { type Arrival, fetchArrival } from './arrival.ts'
 import { type DeliveryOptions, encodeSegment, flOriginalUrl, originalUrl } from './delivery-url.ts'
 import { expectManyListeners, interrupted, transportFault } from './faults.ts'
 import { checkedUrl } from './hosts.ts'
@@ -111,40 +112,28 @@ const plainEtag = (headers: Headers): string | null => {
 const wholeNumber = (text: string | null | undefined): number | null =>
   typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : null
 
-interface Response {
-  readonly status: number
-  readonly headers: Headers
-  readonly body: Dispatcher.ResponseData['body']
-}
-
 /** Opens URLs and judges what comes back; see `AccountReader.openSource`. */
 export const createDownloader = (options: DownloadOptions) => {
   const apiOrigin = new URL(options.apiBase).origin
 
-  const send = async (facts: AssetFacts, url: URL, at: Position, signal: AbortSignal): Promise<Response> => {
+  const send = async (facts: AssetFacts, url: URL, at: Position, signal: AbortSignal): Promise<Arrival> => {
     // Only the API itself sees credentials, and it only where it asks for them.
     const toApi = url.origin === apiOrigin && url.pathname.endsWith('/download')
+    const headers = headersFor(at, toApi ? options.authorization : null, options.userAgent)
     try {
-      const { statusCode, headers, body } = await options.dispatcher.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: 'GET',
-        headers: headersFor(at, toApi ? options.authorization : null, options.userAgent),
-        signal,
-      })
-      return { status: statusCode, headers, body }
+      return await fetchArrival(options.dispatcher, { url, headers }, signal)
     } catch (error) {
       throw bodyFault(facts, error, signal)
     }
   }
 
-  const follow = async (facts: AssetFacts, start: URL, at: Position, signal: AbortSignal): Promise<Response> => {
+  const follow = async (facts: AssetFacts, start: URL, at: Position, signal: AbortSignal): Promise<Arrival> => {
     let url = start
     for (let hops = 0; ; hops += 1) {
       const response = await send(facts, url, at, signal)
       const location = isRedirect(response.status) ? headerOf(response.headers, 'location') : null
       if (location === null) return response
-      discard(response)
+      response.discard(LONGEST_ERROR_BODY)
       if (hops === MOST_REDIRECTS) throw unavailable(facts, `more than ${MOST_REDIRECTS} redirects`)
       const next = URL.canParse(location, url.href) ? new URL(location, url.href).href : location
       url = checkedUrl(next, options.origins, nameOf(facts))
@@ -156,7 +145,7 @@ export const createDownloader = (options: DownloadOptions) => {
     const verdict = judge(response, at)
     if (verdict === 'refused') throw await refusal(facts, response, options)
     if (verdict !== 'restart') return opened(facts, response, verdict, signal)
-    discard(response)
+    response.discard(LONGEST_ERROR_BODY)
     return open(facts, url, { offset: 0, etag: null }, signal)
   }
 
@@ -167,11 +156,6 @@ export const createDownloader = (options: DownloadOptions) => {
   }
 }
 
-const discard = ({ body }: Response): void => {
-  // Short bodies are read to their end, so that the connection can be used again.
-  body.dump({ limit: LONGEST_ERROR_BODY }).catch(() => undefined)
-}
-
 interface Extent {
   readonly status: 200 | 206
   readonly start: number
@@ -179,7 +163,7 @@ interface Extent {
 }
 
 /** `restart`: a part was asked for, and what came is no part, another part, or a part of other bytes. */
-const judge = ({ status, headers }: Response, at: Position): Extent | 'restart' | 'refused' => {
+const judge = ({ status, headers }: Arrival, at: Position): Extent | 'restart' | 'refused' => {
   if (status === 200) return { status, start: 0, total: wholeNumber(headerOf(headers, 'content-length')) }
   if (status === 416 && at.offset > 0) return 'restart'
   if (status !== 206) return 'refused'
@@ -191,53 +175,41 @@ const judge = ({ status, headers }: Response, at: Position): Extent | 'restart' 
   return at.offset > 0 ? 'restart' : 'refused'
 }
 
-const opened = (facts: AssetFacts, response: Response, extent: Extent, signal: AbortSignal): OpenedBody => {
-  const { body, headers } = response
-  // A connection that breaks before the body is read must not be an unhandled 'error' event; the iterator throws it.
-  body.on('error', () => undefined)
-  return {
-    ...extent,
-    etag: plainEtag(headers),
-    body: guarded(facts, body, signal),
-    destroy: () => {
-      body.destroy()
-    },
-  }
-}
-
-async function* guarded(
-  facts: AssetFacts,
-  body: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for await (const chunk of body) yield chunk
-  } catch (error) {
-    throw bodyFault(facts, error, signal)
-  }
-}
+const opened = (facts: AssetFacts, response: Arrival, extent: Extent, signal: AbortSignal): OpenedBody => ({
+  status: extent.status,
+  start: extent.start,
+  total: extent.total,
+  etag: plainEtag(response.headers),
+  body: {
+    [Symbol.asyncIterator]: () => ({
+      next: () => response.next().catch((error: unknown) => Promise.reject(bodyFault(facts, error, signal))),
+      return: () => response.return(),
+    }),
+  },
+  destroy: () => response.discard(0),
+})
 
 const passes = (status: number): boolean =>
   status === 408 || status === 420 || status === 423 || status === 425 || status === 429 || status >= 500
 
 /** The delivery network explains itself in a header, the API in JSON; bodies of both may be images or pages. */
-const explanation = async (response: Response, clean: (text: string) => string): Promise<string> => {
+const explanation = async (response: Arrival, clean: (text: string) => string): Promise<string> => {
   const told = headerOf(response.headers, 'x-cld-error')
   if (told !== null) {
-    discard(response)
+    response.discard(LONGEST_ERROR_BODY)
     return `: ${clean(told)}`
   }
   const type = headerOf(response.headers, 'content-type') ?? ''
   if (!type.includes('json')) {
-    discard(response)
+    response.discard(LONGEST_ERROR_BODY)
     return ''
   }
-  const body = await readBody(response.body, LONGEST_ERROR_BODY).catch(() => null)
+  const body = await readBody(response, LONGEST_ERROR_BODY).catch(() => null)
   const message = body === null ? null : errorMessage(parseJson(body.toString('utf8')))
   return message === null ? '' : `: ${clean(message)}`
 }
 
-const refusal = async (facts: AssetFacts, response: Response, options: DownloadOptions): Promise<AppError> => {
+const refusal = async (facts: AssetFacts, response: Arrival, options: DownloadOptions): Promise<AppError> => {
   const { status, headers } = response
   const text = `HTTP ${status}${await explanation(response, options.clean)}`
   if (status >= 400 && !passes(status)) {

@@ -13,7 +13,13 @@ export interface HostOptions {
 const API_HOSTS = ['api.cloudinary.com', 'api-eu.cloudinary.com', 'api-ap.cloudinary.com']
 const DELIVERY_HOSTS = ['res.cloudinary.com', ...[1, 2, 3, 4, 5].map((n) => `res-${n}.cloudinary.com`)]
 
-const parseUrl = (text: string): URL | null => (URL.canParse(text) ? new URL(text) : null)
+const parseUrl = (text: string): URL | null => {
+  try {
+    return new URL(text)
+  } catch {
+    return null
+  }
+}
 
 /** What the user configured, with or without a scheme, as origins. Throws CONFIG_INVALID. */
 const configuredOrigin = (text: string, schemes: readonly string[]): readonly string[] => {
