@@ -1,4 +1,121 @@
 export const README_KEY = 'README.txt'
 
-export const README_TEXT = `This is a Cloudkeep vault: a copy of a Cloudinary account.
+/**
+ * Lies at the root of every vault, for the day on which Cloudkeep is not at hand. Lines indented by four spaces are
+ * commands and are run by a test as they stand; the first line is how an unfinished vault is told from other folders.
+ */
+export const README_TEXT = `This is a Cloudkeep vault: a complete copy of one or more Cloudinary accounts.
+
+"cloudkeep restore" puts everything back comfortably, but you do not need Cloudkeep: all that is below works with
+sh, sha256sum, gzip and jq. If the vault is in a bucket, download it first.
+
+
+WHAT IS HERE
+
+  cloudkeep.json   what this vault is: format 1
+  objects/ab/...   every file ever kept, as it was in Cloudinary. Each is named by the SHA-256 of its bytes, and
+                   is never changed. The first two digits are the folder.
+  accounts/<cloud>/snapshots/<UTC time>-<id>.json
+                   one snapshot each: the account as it was at that time. A snapshot lists segments; a segment is
+                   an object that holds one JSON line per asset, compressed with gzip.
+  library/         only on disks: folders and files to look at. They are links to the objects: copy, do not edit.
+  .cache/ locks/   may be deleted while no Cloudkeep runs
+
+A line of a segment says, among other things:
+
+  assetId          Cloudinary's lasting name of the asset
+  publicId, resourceType, type
+                   its name in URLs
+  object           SHA-256 of its bytes: the file is objects/<first two digits>/<object>. null: a record without bytes
+  size, md5        length and MD5 of the bytes; the MD5 is Cloudinary's etag
+  path             where a restored file should lie: a name that every system can hold
+  facts, raw       all metadata: tags, context, folder, times, and the records as Cloudinary sent them
+
+
+FIRST
+
+Open a terminal and go to the folder in which this file lies. Type sh if your shell is not a POSIX one. The commands
+build on one another; paste them in order.
+
+
+1. CHECK THAT EVERY OBJECT IS INTACT
+
+Prints nothing when all is well, and the name of each object that is damaged. Reads everything; this takes a while.
+
+    for f in objects/??/*; do echo "\${f##*/}  $f"; done | sha256sum -c --quiet
+
+
+2. LIST THE SNAPSHOTS
+
+File, time, number of assets, bytes, and whether it is complete; a partial one lacks assets that could not be read.
+
+    for s in accounts/*/snapshots/*.json; do
+      jq -r '[input_filename, .takenAt, .assets, .bytes, if .complete then "complete" else "partial" end] | @tsv' "$s"
+    done
+
+
+3. CHOOSE ONE
+
+This takes the last of the list. For another, write SNAPSHOT=accounts/... with its file.
+
+    for s in accounts/*/snapshots/*.json; do SNAPSHOT=$s; done; echo "$SNAPSHOT"
+
+This makes a command that prints the snapshot's lines:
+
+    entries() {
+      jq -r '.segments[].object | "objects/\\(.[0:2])/\\(.)"' "$SNAPSHOT" |
+        while read -r segment; do gzip -dc < "$segment"; done
+    }
+
+
+4. LIST ITS ASSETS
+
+    entries | jq -r '[.assetId, .resourceType, .type, .publicId, .size // 0, .path // "-"] | @tsv'
+
+
+5. RESTORE
+
+This makes a command that copies what comes in as lines into the folder restored/ and prints each file:
+
+    restore() {
+      jq -r '
+        select(.object != null)
+        | (if (.path // "") | test("(^|/)[.]{0,2}(/|$)|[\\\\x00-\\\\x1f]") then .assetId else .path end) as $path
+        | "objects/\\(.object[0:2])/\\(.object):\\($path)"' |
+        while IFS= read -r line; do
+          target="restored/\${line#*:}"
+          mkdir -p "\${target%/*}" && cp -f "\${line%%:*}" "$target" && echo "$target"
+        done
+    }
+
+One asset, by its public_id or its asset_id. Write the name between the quotes; a ' in it is written '\\''.
+
+    ASSET='write the name here'
+    entries | jq -c --arg asset "$ASSET" 'select(.publicId == $asset or .assetId == $asset)' | restore
+
+The whole snapshot:
+
+    entries | restore
+
+
+6. ALL THAT IS KNOWN OF THE ASSETS
+
+One JSON line per asset, with tags, context, structured metadata and the records as Cloudinary sent them:
+
+    entries | jq -c . > assets.jsonl
+
+
+7. THE ACCOUNT BESIDES ITS ASSETS
+
+The folders; and the settings, upload presets, transformations, metadata fields, triggers and so on:
+
+    for part in folders configuration; do
+      jq -r --arg part "$part" '.[$part] // empty | "objects/\\(.[0:2])/\\(.)"' "$SNAPSHOT" |
+        while read -r object; do gzip -dc < "$object"; done > "$part.jsonl"
+    done
+
+
+OLDER VERSIONS
+
+Every snapshot shows the account as it was at its time: choose an earlier one in step 3 and restore from it.
 `

@@ -11,7 +11,8 @@ import { snapshotKey } from './vault.ts'
 
 export type Snapshots = Pick<Vault, 'writeSnapshot' | 'clouds' | 'snapshotKeys' | 'readSnapshot'>
 
-const KEY = /^accounts\/([A-Za-z0-9_-]{1,128})\/snapshots\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[A-Za-z0-9_-]{1,64}\.json$/
+const KEY =
+  /^accounts\/([A-Za-z0-9_-]{1,128})\/snapshots\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-[A-Za-z0-9_-]{1,64}\.json$/
 /** A head names its segments, at most tens of thousands of them, and nothing that grows faster. */
 const LARGEST_HEAD = 64 * 1024 * 1024
 
