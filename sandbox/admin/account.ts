@@ -1,6 +1,6 @@
 import { badRequest } from '../errors.ts'
 import { flagOf, textOf } from '../params.ts'
-import { zuluTime } from '../render.ts'
+import { zuluTime } from '../render-parts.ts'
 import type { Asset, Cloud, JsonValue } from '../state.ts'
 import type { AdminCall, AdminRoute } from './call.ts'
 import { checkResourceType } from './lookup.ts'
@@ -25,38 +25,39 @@ const requestedDay = (call: AdminCall): number => {
   return at
 }
 
-/** Beyond this many assets the sizes are extrapolated: the service's own numbers are rough and late as well. */
-const COUNTED = 20_000
+/** Of an account with more assets than this only a part is looked at: in life, too, such numbers are rough and late. */
+const SAMPLE = 20_000
+
+/** All assets, or the first of a large computed library and those of it that were ever changed. */
+function* sampled(cloud: Cloud): Generator<Asset> {
+  const changed = cloud.shelf.size > SAMPLE ? cloud.shelf.changed?.() : undefined
+  if (changed !== undefined) yield* changed
+  let read = 0
+  for (const asset of cloud.shelf.scan()) {
+    if (changed !== undefined && ++read > SAMPLE) return
+    yield asset
+  }
+}
 
 interface Totals {
-  originals: number
-  bytes: number
-  derived: number
+  readonly originals: number
+  readonly bytes: number
+  readonly derived: number
 }
 
 const countAssets = (cloud: Cloud): Totals => {
-  const totals: Totals = { originals: 0, bytes: 0, derived: 0 }
-  let read = 0
-  for (const asset of cloud.shelf.scan()) {
-    read++
-    if (asset.content !== null) totals.originals++
-    totals.bytes += asset.content?.size ?? 0
-    totals.derived += asset.derived.length
-    if (read === COUNTED) break
+  const seen = new Set<string>()
+  let [originals, bytes, derived] = [0, 0, 0]
+  for (const asset of sampled(cloud)) {
+    if (seen.has(asset.assetId)) continue
+    seen.add(asset.assetId)
+    if (asset.content !== null) originals++
+    bytes += asset.content?.size ?? 0
+    derived += asset.derived.length
   }
-  if (read < COUNTED) return totals
-  const share = cloud.shelf.size / read
-  return {
-    originals: placeholdersLeftOut(cloud),
-    bytes: Math.round(totals.bytes * share),
-    derived: Math.round(totals.derived * share),
-  }
-}
-
-const placeholdersLeftOut = (cloud: Cloud): number => {
-  let count = cloud.shelf.size
-  for (const asset of cloud.shelf.changed?.() ?? cloud.shelf.scan()) if (asset.content === null) count--
-  return count
+  const placeholders = seen.size - originals
+  const share = seen.size === 0 ? 1 : cloud.shelf.size / seen.size
+  return { originals: cloud.shelf.size - placeholders, bytes: Math.round(bytes * share), derived }
 }
 
 const GIB = 1024 ** 3
@@ -105,7 +106,7 @@ const tags = (call: AdminCall): JsonValue => {
   const prefix = textOf(call.params, 'prefix') ?? ''
   const found = new Set<string>()
   const isOfType = (asset: Asset): boolean => asset.resourceType === resourceType && asset.content !== null
-  for (const asset of call.cloud.shelf.scan(undefined, { resourceType })) {
+  for (const asset of sampled(call.cloud)) {
     if (isOfType(asset)) for (const tag of asset.tags) if (tag.startsWith(prefix)) found.add(tag)
   }
   const page = pageByName(call, { items: found, nameOf: (tag) => tag })

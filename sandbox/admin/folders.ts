@@ -11,7 +11,7 @@ import {
   parentOf,
 } from '../folder-records.ts'
 import { flagOf, requiredText, textOf } from '../params.ts'
-import { zuluTime } from '../render.ts'
+import { zuluTime } from '../render-parts.ts'
 import { beforeChange } from '../search-lag.ts'
 import type { Asset, FolderRecord, JsonValue } from '../state.ts'
 import type { AdminCall, AdminRoute } from './call.ts'

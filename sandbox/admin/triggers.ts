@@ -1,7 +1,7 @@
 import { ApiError, badRequest, notFound } from '../errors.ts'
 import { newId } from '../make-asset.ts'
 import { flagOf, textOf } from '../params.ts'
-import { zuluTime } from '../render.ts'
+import { zuluTime } from '../render-parts.ts'
 import type { JsonValue, Trigger } from '../state.ts'
 import { type AdminCall, type AdminRoute, replyWith } from './call.ts'
 

@@ -2,10 +2,10 @@ import type { AdminCall, AdminRoute } from '../admin/call.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { badRequest } from '../errors.ts'
 import { integerOf, listOf, textOf } from '../params.ts'
-import { type SearchShape, searchItem } from '../render.ts'
 import type { JsonValue } from '../state.ts'
 import { parseSortBy } from './order.ts'
 import { parseExpression } from './parser.ts'
+import { type SearchShape, searchItem } from './render.ts'
 import { type Position, type Query, runQuery } from './run.ts'
 
 const WITH_FIELDS: readonly string[] = [

@@ -3,7 +3,7 @@ import { type Answer, startTestApi, type TestApi } from '../admin/testing.ts'
 import { createCloud } from '../cloud.ts'
 import { makeAsset } from '../make-asset.ts'
 import { beforeChange } from '../search-lag.ts'
-import type { Asset } from '../state.ts'
+import type { Asset, AssetShelf } from '../state.ts'
 import { createVirtualShelf } from '../virtual/shelf.ts'
 import { parseExpression } from './parser.ts'
 import { runQuery } from './run.ts'
@@ -319,7 +319,18 @@ describe('lag', () => {
 })
 
 describe('a very large account', () => {
-  const shelf = createVirtualShelf({ assets: 1_000_000, seed: 7 })
+  const virtual = createVirtualShelf({ assets: 1_000_000, seed: 7 })
+  let read = 0
+  const shelf: AssetShelf = {
+    ...virtual,
+    size: virtual.size,
+    *scanDown(before) {
+      for (const asset of virtual.scanDown(before)) {
+        read++
+        yield asset
+      }
+    },
+  }
   const cloud = createCloud({ name: 'big', shelf })
   const world = {
     clouds: new Map([['big', cloud]]),
@@ -342,7 +353,6 @@ describe('a very large account', () => {
     const changed: Asset = first
     changed.tags = ['changed']
     changed.times = { ...changed.times, updated: Date.UTC(2025, 0, 1) }
-    const started = performance.now()
     let after: readonly (string | number | null)[] | undefined
     const seen: string[] = []
     for (let i = 0; i < 20; i++) {
@@ -353,6 +363,6 @@ describe('a very large account', () => {
     }
     expect(seen[0]).toBe(changed.assetId)
     expect(new Set(seen).size).toBe(10_000)
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(read).toBeLessThan(10_100)
   })
 })
