@@ -77,7 +77,7 @@ const splitPrefix = (prefix: string): { readonly origin: string; readonly path: 
 const deliveryBase = (options: AccountReaderOptions): string => {
   const { cloud, privateCdn, secureDistribution, cname } = options
   if (secureDistribution !== undefined) return withScheme(secureDistribution) + (privateCdn === true ? '' : `/${cloud}`)
-  if (privateCdn === true) return `https://${cname ?? `${cloud}-res.cloudinary.com`}`
+  if (privateCdn === true) return withScheme(cname ?? `${cloud}-res.cloudinary.com`)
   return `https://res.cloudinary.com/${cloud}`
 }
 
@@ -115,6 +115,7 @@ export const createAccountReader = (options: AccountReaderOptions): AccountReade
     apiBase: prefix.origin + basePath,
     apiKey,
     apiSecret,
+    now,
     serverNow: () => now() + gate.skewMs,
   })
   const listMemory = { useFields: true }

@@ -22,7 +22,6 @@ const request = (what: string, path: string, flags: string): ApiRequest => ({
   method: 'GET',
   path: `/resources/${path}?${flags}`,
   what: `details of ${what}`,
-  optional: true,
 })
 
 /** Where the asset may be asked for. Services differ in how they read a slash inside a public_id. */
@@ -42,7 +41,9 @@ const askWithFlags = async (
   at: { readonly what: string; readonly path: string },
   signal: AbortSignal,
 ): Promise<ApiAnswer> => {
-  const answer = await api.ask(request(at.what, at.path, memory.allFlags ? ALL_FLAGS : PLAIN_FLAGS), signal)
+  const flags = memory.allFlags ? ALL_FLAGS : PLAIN_FLAGS
+  // Until ids are known to work, a 404 that is not the API's may be a service that has no such route.
+  const answer = await api.ask({ ...request(at.what, at.path, flags), optional: !memory.idsWork }, signal)
   if (answer.status !== 400 || !memory.allFlags) return answer
   const plain = await api.ask(request(at.what, at.path, PLAIN_FLAGS), signal)
   if (!succeeded(plain)) return answer

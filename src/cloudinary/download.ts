@@ -22,6 +22,7 @@ export interface DownloadOptions {
   readonly apiSecret: string
   readonly authorization: string
   readonly userAgent: string
+  readonly now: () => number
   /** The service's clock, in milliseconds: signed requests expire by it. */
   readonly serverNow: () => number
   readonly clean: (text: string) => string
@@ -215,6 +216,6 @@ const refusal = async (facts: AssetFacts, response: Arrival, options: DownloadOp
   if (status >= 400 && !passes(status)) {
     return new AppError('DOWNLOAD_REFUSED', `${nameOf(facts)}: ${text}`)
   }
-  const resumeAt = parseTime(headerOf(headers, 'retry-after'), options.serverNow())
+  const resumeAt = parseTime(headerOf(headers, 'retry-after'), options.now())
   return unavailable(facts, text, resumeAt === null ? {} : { resumeAt })
 }

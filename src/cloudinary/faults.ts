@@ -35,6 +35,8 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: 'the answer stalled',
   UND_ERR_SOCKET: 'connection closed early',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the body is not as long as announced',
+  Z_DATA_ERROR: 'the answer is compressed in a broken way',
+  Z_BUF_ERROR: 'the compressed answer ends early',
   UND_ERR_HEADERS_OVERFLOW: 'the answer has oversized headers',
 }
 

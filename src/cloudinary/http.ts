@@ -32,7 +32,6 @@ export const createDispatcher = (timeouts: Timeouts = {}, proxy: ProxyOptions = 
     headersTimeout: timeouts.headersMs ?? 60_000,
     bodyTimeout: timeouts.bodyMs ?? 30_000,
     pipelining: 1,
-    keepAliveTimeout: 20_000,
   }
   if (proxy.http === undefined && proxy.https === undefined) return new Agent(options)
   // Empty strings, not absent ones: undici would look into process.env for those.

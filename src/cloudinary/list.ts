@@ -103,15 +103,17 @@ export const byAssetIds = async (
 ): Promise<readonly AccountRow[]> => {
   if (assetIds.length === 0) return []
   if (assetIds.length > IDS_PER_CALL) throw new RangeError(`at most ${IDS_PER_CALL} ids a call, not ${assetIds.length}`)
-  const ids = assetIds.map((id) => `asset_ids[]=${encodeURIComponent(id)}`).join('&')
+  const ids = assetIds.map((id) => `asset_ids%5B%5D=${encodeURIComponent(id)}`).join('&')
   const requestFor = (useFields: boolean): ApiRequest => ({
     method: 'GET',
     path: `/resources/by_asset_ids?${ids}&max_results=${IDS_PER_CALL}&${FLAGS}${useFields ? FIELDS : ''}`,
     what: 'look up assets by id',
   })
   const answer = await askWithFields(api, memory, requestFor, signal)
-  if (saysNotFound(answer)) return []
   const request = requestFor(memory.useFields)
-  if (!succeeded(answer)) throw api.failure(request, answer)
+  // The documentation calls a 404 here "partial success possible": what it carries, if anything, exists.
+  const partial = answer.status === 404 && arrayAt(answer.json, 'resources') !== null
+  if (!partial && saysNotFound(answer)) return []
+  if (!partial && !succeeded(answer)) throw api.failure(request, answer)
   return rowsOf(answer.json, request.what, null).filter((row) => !row.placeholder)
 }

@@ -172,6 +172,11 @@ describe('asking by ids', () => {
     await expect(reader.byAssetIds(ids, signal)).rejects.toMatchObject({ code: 'API_UNEXPECTED' })
   })
 
+  it('answers what a partial 404 carries', async () => {
+    server.answer((_, response) => json(response, { resources: [row({ asset_id: ids[0] })] }, 404))
+    expect(await reader.byAssetIds(ids, signal)).toHaveLength(1)
+  })
+
   it('makes no call for nothing', async () => {
     expect(await reader.byAssetIds([], signal)).toEqual([])
     expect(server.seen).toEqual([])

@@ -78,7 +78,8 @@ export const observe = (state: LimitState, headers: Headers, now: number): Limit
   if (state.window !== null && window < state.window) return seen
   const sameWindow = state.window === window && state.budget?.limit === limit
   const left = sameWindow ? Math.min(remaining, state.budget?.remaining ?? remaining) : remaining
-  return { ...seen, window, budget: { limit, remaining: left, resetAt: window - skewMs } }
+  const resetAt = Math.min(window - skewMs, now + LONGEST_WAIT_MS)
+  return { ...seen, window, budget: { limit, remaining: left, resetAt } }
 }
 
 /**

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../model/json.ts'
 import { row } from '../testing.ts'
@@ -129,6 +130,22 @@ describe('a record', () => {
     (raw) => {
       expect(() => parseAsset(raw as Json, 'list')).toThrow(expect.objectContaining({ code: 'API_UNEXPECTED' }))
     },
+  )
+})
+
+it('gives an asset or an AppError for whatever JSON comes, and reads its own records again', () => {
+  const keys = ['asset_id', 'public_id', 'resource_type', 'type', 'version', 'context', 'tags', 'moderation', 'folder']
+  const record = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), fc.jsonValue())
+  fc.assert(
+    fc.property(fc.oneof(record, fc.jsonValue()), fc.boolean(), (raw, named) => {
+      const json = (named ? { ...(raw as object), public_id: 'p', resource_type: 'raw' } : raw) as Json
+      try {
+        expect(parseAsset(JSON.parse(JSON.stringify(json)) as Json, 'search')).toEqual(parseAsset(json, 'search'))
+      } catch (error) {
+        if (named) throw error
+        expect(error).toMatchObject({ code: 'API_UNEXPECTED' })
+      }
+    }),
   )
 })
 
