@@ -262,7 +262,7 @@ test('at the hourly limit the run sleeps until the stated time and goes on with 
 })
 
 test('told not to wait, the run ends at the limit and the next one goes on', async () => {
-  const made = await rig({ settings: { rateLimit: 30, rateWindowMs: 4000 }, env: { CLOUDKEEP_WAIT: 'false' } })
+  const made = await rig({ settings: { rateLimit: 24, rateWindowMs: 4000 }, env: { CLOUDKEEP_WAIT: 'false' } })
   fill(made, 2600)
   await expect(made.backup()).rejects.toSatisfy((error) => isAppError(error, 'API_LIMIT'))
   let report = null

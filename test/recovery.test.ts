@@ -66,7 +66,7 @@ describe.skipIf(missing.length > 0)('with the README alone', () => {
   let copy: string
 
   const keep = async (index: number, name: string): Promise<Entry> => {
-    const assetId = sha256Hex(name).slice(0, 32)
+    const assetId = `${'af'[index % 2]}${sha256Hex(name).slice(1, 32)}`
     const bytes = Buffer.from(`the bytes of ${name}`)
     const object = sha256Hex(bytes)
     await vault.putObject(object, memoryBody(bytes))
@@ -91,9 +91,8 @@ describe.skipIf(missing.length > 0)('with the README alone', () => {
     )
     entries.sort((a, b) => (a.assetId < b.assetId ? -1 : 1))
     const segments = []
-    for (const prefix of '0123456789abcdef') {
+    for (const prefix of 'af') {
       const lines = entries.filter((entry) => entry.assetId.startsWith(prefix)).map(encodeEntry)
-      if (lines.length === 0) continue
       const put = await vault.putLines(lines)
       segments.push({ prefix, object: put.object, size: put.size, entries: put.lines, contentBytes: 0 })
     }
