@@ -7,7 +7,11 @@ import { badRequest } from './errors.ts'
 export const rawSegments = (target: string): string[] => {
   const end = target.search(/[?#]/)
   const path = end === -1 ? target : target.slice(0, end)
-  return path.split('/').slice(1)
+  const segments = path.split('/').slice(1)
+  // The Node SDK encodes some method names whole (`resources%2Fsearch`); no id ever stands first after the cloud.
+  if (segments[0] === 'v1_1' && /%2f/i.test(segments[2] ?? ''))
+    segments.splice(2, 1, ...(segments[2] ?? '').split(/%2f/i))
+  return segments
 }
 
 export const rawQuery = (target: string): string => {
@@ -22,3 +26,10 @@ export const decodeSegment = (segment: string): string => {
     throw badRequest(`Invalid encoding in path - ${segment}`)
   }
 }
+
+/**
+ * The decoded parts between slashes, encoded slashes counted as slashes: the official SDK for Node sends some paths
+ * whole, as in `/v1_1/acme/resources%2Fsearch`, and the service takes `a%2Fb` and `a/b` for the same.
+ */
+export const decodedParts = (segments: readonly string[]): string[] =>
+  segments.flatMap((segment) => decodeSegment(segment).split('/'))

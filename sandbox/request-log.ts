@@ -25,7 +25,7 @@ const ADMIN_WORDS: readonly string[] = [
 /** By the path alone: which of the service's hosts would have been asked. */
 export const areaOf = (segments: readonly string[]): LoggedRequest['area'] => {
   if (segments[0] !== 'v1_1') return segments.length >= 3 ? 'delivery' : 'other'
-  const [first = '', second = ''] = segments.slice(2)
+  const [first = '', second = ''] = segments.slice(2).flatMap((segment) => segment.split(/\/|%2f/i))
   if (ADMIN_WORDS.includes(first)) return 'admin'
   return first === 'download_backup' || second === 'download' || second === 'generate_archive' ? 'download' : 'upload'
 }

@@ -38,20 +38,16 @@ export interface AdminRoute {
   readonly handle: AdminHandler
 }
 
-/** The variable parts, decoded; undefined when the route is another. */
-export const matchPattern = (
-  pattern: string,
-  segments: readonly string[],
-  decode: (segment: string) => string,
-): { [name: string]: string } | undefined => {
+/** The variable parts of a path that is decoded already; undefined when the route is another. */
+export const matchPattern = (pattern: string, path: readonly string[]): { [name: string]: string } | undefined => {
   const parts = pattern.split('/')
   const open = parts.at(-1) === '*'
-  if (open ? segments.length < parts.length : segments.length !== parts.length) return undefined
+  if (open ? path.length < parts.length : path.length !== parts.length) return undefined
   const out: { [name: string]: string } = {}
   for (const [at, part] of parts.entries()) {
-    if (part === '*') out['rest'] = segments.slice(at).map(decode).join('/')
-    else if (part.startsWith(':')) out[part.slice(1)] = decode(segments[at] ?? '')
-    else if (decode(segments[at] ?? '') !== part) return undefined
+    if (part === '*') out['rest'] = path.slice(at).join('/')
+    else if (part.startsWith(':')) out[part.slice(1)] = path[at] ?? ''
+    else if (path[at] !== part) return undefined
   }
   return out
 }

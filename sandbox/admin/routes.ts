@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { authenticate, cloudNamed } from '../auth.ts'
 import { ApiError } from '../errors.ts'
 import { type Params, parseBody, unflatten } from '../params.ts'
-import { decodeSegment, rawQuery, rawSegments } from '../raw-path.ts'
+import { decodedParts, decodeSegment, rawQuery, rawSegments } from '../raw-path.ts'
 import { folderSearchRoutes } from '../search/folders.ts'
 import { searchRoutes } from '../search/routes.ts'
 import type { Cloud, World } from '../state.ts'
@@ -50,10 +50,10 @@ interface Match {
   readonly path: { readonly [name: string]: string }
 }
 
-const findRoute = (method: string, segments: readonly string[]): Match | undefined => {
+const findRoute = (method: string, parts: readonly string[]): Match | undefined => {
   for (const route of ROUTES) {
     if (route.method !== method) continue
-    const path = matchPattern(route.pattern, segments, decodeSegment)
+    const path = matchPattern(route.pattern, parts)
     if (path !== undefined) return { route, path }
   }
   return undefined
@@ -89,7 +89,7 @@ export const adminRoutes = (world: World): Hono<{ Bindings: HttpBindings }> => {
   app.all('/v1_1/:cloud/*', async (c) => {
     const [, name = '', ...segments] = rawSegments(c.env.incoming.url ?? '')
     const cloud = cloudNamed(world, decodeSegment(name))
-    const match = findRoute(c.req.method === 'HEAD' ? 'GET' : c.req.method, segments)
+    const match = findRoute(c.req.method === 'HEAD' ? 'GET' : c.req.method, decodedParts(segments))
     if (match === undefined) throw new ApiError(404, 'Not found')
     const params = await paramsOf(c.req.raw, c.env)
     const now = world.now()
