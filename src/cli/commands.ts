@@ -2,6 +2,7 @@ import type { CliCommand } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { completion } from './commands/completion.ts'
 import { config } from './commands/config.ts'
+import { demo } from './commands/demo.ts'
 import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
 import { find } from './commands/find.ts'
@@ -29,5 +30,6 @@ export const COMMANDS: readonly CliCommand[] = [
   verify,
   doctor,
   config,
+  demo,
   completion(() => COMMANDS),
 ]

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { loadSettings, type Settings } from '../config/config.ts'
-import { readEnvironment, type TerminalWishes } from '../config/env.ts'
+import { type EnvironmentSource, readEnvironment, type TerminalWishes } from '../config/env.ts'
 import type { Context } from '../context.ts'
 import { AppError } from '../model/errors.ts'
 import type { CliCommand } from './command.ts'
@@ -14,6 +14,8 @@ export interface RunnerOptions {
   readonly streams: Streams
   readonly wishes: TerminalWishes
   readonly signal: AbortSignal
+  /** Variables and working directory. @default those of the process */
+  readonly environment?: EnvironmentSource
   /** Told which command runs, before it runs. */
   readonly onCommand?: (command: CliCommand, out: Output) => void
 }
@@ -34,7 +36,7 @@ export async function runCli(
     wishes,
   })
   options.onCommand?.(parsed.command, out)
-  return await execute(parsed, out, options.signal)
+  return await execute(parsed, out, options)
 }
 
 function parse(
@@ -86,12 +88,12 @@ function refuse(error: CommanderError, argv: readonly string[], out: Output): nu
   return failed.exit
 }
 
-async function execute(parsed: Parsed, out: Output, signal: AbortSignal): Promise<number> {
+async function execute(parsed: Parsed, out: Output, { signal, environment }: RunnerOptions): Promise<number> {
   const { command } = parsed
   let settings: Settings | null = null
   let context: Context | null = null
   try {
-    const loaded = loadSettings(readEnvironment(), settingsFlags(parsed))
+    const loaded = loadSettings(readEnvironment(environment), settingsFlags(parsed))
     settings = loaded
     const result = await command.run({
       operands: parsed.operands,
