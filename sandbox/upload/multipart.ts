@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { badRequest } from '../errors.ts'
 import type { Content } from '../state.ts'
@@ -17,6 +18,9 @@ export interface MultipartForm {
 /** A form field longer than this is no parameter; a data URI may be 62 910 000 characters. */
 const FIELD_LIMIT = 64 * 1024 * 1024
 const HEADER_LIMIT = 16 * 1024
+
+/** The Node SDK writes file names as Latin-1, other clients as UTF-8. */
+const headerText = (bytes: Buffer): string => bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
 
 /** The bytes of `pieces`, one after the other; only what is asked for is copied. */
 export const contentOfPieces = (pieces: readonly Buffer[]): Content => {
@@ -120,6 +124,7 @@ const collect = (limit: number): { pieces: Buffer[]; take(piece: Buffer): void; 
     take: (piece) => {
       size += piece.length
       if (size <= limit) pieces.push(piece)
+      else pieces.length = 0
     },
   }
 }
@@ -141,7 +146,7 @@ const readPart = async (
 ): Promise<{ field?: [string, string]; file?: FilePart }> => {
   const head = collect(HEADER_LIMIT)
   if (!(await stream.upTo(CRLF2, head.take)) || head.size() > HEADER_LIMIT) throw malformed()
-  const headers = Buffer.concat(head.pieces).toString('utf8')
+  const headers = headerText(Buffer.concat(head.pieces))
   const disposition = /^content-disposition:\s*(.*)$/im.exec(headers)?.[1] ?? ''
   const name = dispositionParam(disposition, 'name')
   const filename = dispositionParam(disposition, 'filename')
