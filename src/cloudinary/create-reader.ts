@@ -132,7 +132,7 @@ export const createAccountReader = (options: AccountReaderOptions): AccountReade
     profile: (signal) => profile(api, signal),
     resourceTypes: (signal) => resourceTypes(api, note, signal),
     listPage: (partition, position, signal) => listPage(api, listMemory, { partition, position }, signal),
-    searchPage: (cursor, signal) => searchPage(api, searchMemory, cursor, signal),
+    searchPage: (cursor, signal, order = 'changed') => searchPage(api, searchMemory, { cursor, order }, signal),
     byAssetIds: (assetIds, signal) => byAssetIds(api, listMemory, assetIds, signal),
     details: (facts, signal) => details(api, detailsMemory, facts, signal),
     folders: (signal) => folders(api, signal),

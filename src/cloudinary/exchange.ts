@@ -8,7 +8,7 @@ import { type Headers, headerOf, parseTime } from './rate-limit.ts'
 import { errorMessage, parseJson } from './wire/answer.ts'
 
 /** The two POST endpoints that only read. The type is why nothing here can change the account. */
-export type SearchPath = '/resources/search' | '/folders/search'
+type SearchPath = '/resources/search' | '/folders/search'
 
 export type ApiRequest = {
   /** For messages: "list image/upload". */

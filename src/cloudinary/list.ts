@@ -13,7 +13,7 @@ export interface ListMemory {
 }
 
 export const ROWS_PER_PAGE = 500
-export const IDS_PER_CALL = 100
+const IDS_PER_CALL = 100
 
 /** Asked for by name and by flag: `fields` overrides the flags, and a service that knows only flags ignores it. */
 const FLAGS = 'tags=true&context=true&metadata=true&moderations=true'
@@ -88,7 +88,7 @@ export const listPage = async (
   return { rows: rowsOf(answer.json, request.what, partition), cursor }
 }
 
-export const rowsOf = (json: Json, what: string, partition: Partition | null): readonly AccountRow[] => {
+const rowsOf = (json: Json, what: string, partition: Partition | null): readonly AccountRow[] => {
   const resources = arrayAt(json, 'resources')
   if (resources === null) throw new AppError('API_UNEXPECTED', `${what}: the answer has no resources`)
   return resources.map((raw) => parseAsset(raw, 'list', partition))

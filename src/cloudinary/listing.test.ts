@@ -129,6 +129,16 @@ describe('a search', () => {
     expect(server.seen).toHaveLength(calls + 1)
   })
 
+  it('can come in the order of creation', async () => {
+    server.answer((_, response) => json(response, { resources: [row()], next_cursor: 'n' }))
+    await reader.searchPage(null, signal, 'created')
+    await reader.searchPage('n', signal, 'created').catch(() => undefined)
+    expect(server.seen.map((seen) => bodyOf(seen)['sort_by'])).toEqual([
+      [{ created_at: 'asc' }],
+      [{ created_at: 'asc' }],
+    ])
+  })
+
   it('that is refused altogether is an error', async () => {
     server.answer((_, response) => refuse(response, 403, 'Not allowed'))
     await expect(reader.searchPage(null, signal)).rejects.toMatchObject({ code: 'CREDENTIALS_REFUSED' })

@@ -3,7 +3,7 @@ import type { Json } from '../model/json.ts'
 import { type Api, succeeded } from './api.ts'
 import type { ApiAnswer, ApiRequest } from './exchange.ts'
 import { cursorExpired, followingCursor, ROWS_PER_PAGE, refusesCursor } from './list.ts'
-import type { AccountRow, SearchPage } from './reader.ts'
+import type { AccountRow, SearchOrder, SearchPage } from './reader.ts'
 import { arrayAt, isObject, textAt, toNumber } from './wire/answer.ts'
 import { isResourceType, parseAsset } from './wire/asset.ts'
 
@@ -11,6 +11,7 @@ import { isResourceType, parseAsset } from './wire/asset.ts'
 interface Variant {
   /** Without a status clause only active assets are found. */
   readonly allStatuses: boolean
+  /** What "last changed first" sorts by. */
   readonly sortBy: 'updated_at' | 'uploaded_at'
   readonly withMetadata: boolean
 }
@@ -39,10 +40,15 @@ export const FULLEST_SEARCH: Variant = { allStatuses: true, sortBy: 'updated_at'
 
 const WHAT = 'search assets'
 
-const searchRequest = (variant: Variant, cursor: string | null): ApiRequest => {
+interface At {
+  readonly cursor: string | null
+  readonly order: SearchOrder
+}
+
+const searchRequest = (variant: Variant, { cursor, order }: At): ApiRequest => {
   const body: Json = {
     ...(variant.allStatuses ? { expression: 'status:(active OR pending OR inactive)' } : {}),
-    sort_by: [{ [variant.sortBy]: 'desc' }],
+    sort_by: [order === 'created' ? { created_at: 'asc' } : { [variant.sortBy]: 'desc' }],
     with_field: variant.withMetadata ? ['tags', 'context', 'metadata'] : ['tags', 'context'],
     max_results: ROWS_PER_PAGE,
     ...(cursor === null ? {} : { next_cursor: cursor }),
@@ -52,12 +58,20 @@ const searchRequest = (variant: Variant, cursor: string | null): ApiRequest => {
 
 const mayBeTheVariant = (answer: ApiAnswer): boolean => answer.status === 400 || answer.status === 403
 
-const firstPage = async (api: Api, memory: SearchMemory, signal: AbortSignal): Promise<ApiAnswer> => {
-  const first = await api.ask(searchRequest(memory.variant, null), signal)
+const firstPage = async (
+  api: Api,
+  memory: SearchMemory,
+  order: SearchOrder,
+  signal: AbortSignal,
+): Promise<ApiAnswer> => {
+  const start: At = { cursor: null, order }
+  const first = await api.ask(searchRequest(memory.variant, start), signal)
   if (!mayBeTheVariant(first)) return first
   for (const variant of VARIANTS) {
-    if (sameVariant(variant, memory.variant)) continue
-    const answer = await api.ask(searchRequest(variant, null), signal)
+    // The order of creation leaves nothing to choose.
+    if (sameVariant(variant, memory.variant) || (order === 'created' && variant.sortBy !== memory.variant.sortBy))
+      continue
+    const answer = await api.ask(searchRequest(variant, start), signal)
     if (mayBeTheVariant(answer)) continue
     memory.variant = variant
     return answer
@@ -69,34 +83,30 @@ const sameVariant = (a: Variant, b: Variant): boolean =>
   a.allStatuses === b.allStatuses && a.sortBy === b.sortBy && a.withMetadata === b.withMetadata
 
 /** A service that does not understand the status clause may find nothing instead of refusing it. */
-const unlessEmpty = async (
+const askedPlainly = async (
   api: Api,
   memory: SearchMemory,
-  page: SearchPage,
+  order: SearchOrder,
   signal: AbortSignal,
-): Promise<SearchPage> => {
-  if (page.rows.length > 0 || page.cursor !== null || !memory.variant.allStatuses) return page
+): Promise<SearchPage | null> => {
   const variant = { ...memory.variant, allStatuses: false }
-  const answer = await api.ask(searchRequest(variant, null), signal)
-  if (!succeeded(answer)) return page
-  const plain = pageOf(answer.json, null, memory)
-  if (plain.rows.length === 0) return page
+  const answer = await api.ask(searchRequest(variant, { cursor: null, order }), signal)
+  if (!succeeded(answer)) return null
+  const page = pageOf(answer.json, null, memory)
+  if (page.rows.length === 0) return null
   memory.variant = variant
-  return plain
+  return page
 }
 
-export const searchPage = async (
-  api: Api,
-  memory: SearchMemory,
-  cursor: string | null,
-  signal: AbortSignal,
-): Promise<SearchPage> => {
-  const request = searchRequest(memory.variant, cursor)
-  const answer = cursor === null ? await firstPage(api, memory, signal) : await api.ask(request, signal)
+export const searchPage = async (api: Api, memory: SearchMemory, at: At, signal: AbortSignal): Promise<SearchPage> => {
+  const { cursor, order } = at
+  const request = searchRequest(memory.variant, at)
+  const answer = cursor === null ? await firstPage(api, memory, order, signal) : await api.ask(request, signal)
   if (cursor !== null && refusesCursor(answer)) throw cursorExpired(WHAT, answer)
   if (!succeeded(answer)) throw api.failure(request, answer)
   const page = pageOf(answer.json, cursor, memory)
-  return cursor === null ? unlessEmpty(api, memory, page, signal) : page
+  const empty = cursor === null && page.cursor === null && page.rows.length === 0 && memory.variant.allStatuses
+  return (empty ? await askedPlainly(api, memory, order, signal) : null) ?? page
 }
 
 /** The index spans everything; a kind of asset that is new to this version must not hide the others, nor hide. */

@@ -119,10 +119,9 @@ describe('a record', () => {
 
   it('takes from its partition what a list leaves out', () => {
     const raw = { public_id: 'a', version: 1 }
-    expect(parseAsset(raw, 'list', { resourceType: 'video', type: 'private' }).facts).toMatchObject({
-      resourceType: 'video',
-      type: 'private',
-    })
+    const parsed = parseAsset(raw, 'list', { resourceType: 'video', type: 'private' })
+    expect(parsed.facts).toMatchObject({ resourceType: 'video', type: 'private' })
+    expect(parseAsset(parsed.raw, 'list')).toEqual(parsed)
   })
 
   it.each([null, 'text', [], {}, { public_id: 7 }, { public_id: '' }, { public_id: 'a', resource_type: 'model' }])(

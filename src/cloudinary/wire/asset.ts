@@ -19,7 +19,7 @@ const MD5 = /^[0-9a-f]{32}$/
 const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null)
 const nonEmpty = (value: Json | undefined): string | null => (typeof value === 'string' && value !== '' ? value : null)
 
-const whole = (value: Json | undefined): number | null => {
+const wholeNumber = (value: Json | undefined): number | null => {
   const number = toNumber(value)
   return number !== null && Number.isSafeInteger(number) && number >= 0 ? number : null
 }
@@ -73,7 +73,7 @@ const etagOf = (value: Json | undefined): string | null => {
 }
 
 const versionOf = (raw: JsonObject, secureUrl: string | null): number => {
-  const version = whole(raw['version'])
+  const version = wholeNumber(raw['version'])
   if (version !== null) return version
   const inUrl = secureUrl === null ? null : /\/v(\d{1,15})\//.exec(secureUrl)
   return inUrl === null ? 0 : Number(inUrl[1])
@@ -106,12 +106,12 @@ const factsOf = (raw: JsonObject, identity: Identity): AssetFacts => {
     type: identity.type,
     format: nonEmpty(raw['format']),
     cldVersion: versionOf(raw, secureUrl),
-    bytes: whole(raw['bytes']),
+    bytes: wholeNumber(raw['bytes']),
     etag: etagOf(raw['etag']),
-    width: whole(raw['width']),
-    height: whole(raw['height']),
+    width: wholeNumber(raw['width']),
+    height: wholeNumber(raw['height']),
     duration: toNumber(raw['duration']),
-    pages: whole(raw['pages']),
+    pages: wholeNumber(raw['pages']),
     folder: folderOf(raw, identity.publicId),
     displayName: text(raw['display_name']),
     createdAt: nonEmpty(raw['created_at']),
@@ -132,13 +132,21 @@ const factsOf = (raw: JsonObject, identity: Identity): AssetFacts => {
   }
 }
 
+/** A stored record is read again without its request, so it must say itself what that said. */
+const selfContained = (raw: JsonObject, { resourceType, type }: Identity): JsonObject =>
+  typeof raw['resource_type'] === 'string' && typeof raw['type'] === 'string'
+    ? raw
+    : { ...raw, resource_type: resourceType, type }
+
 /**
  * Reads one record of a list, a search or the details. The partition says what a list leaves out because the
  * request named it. Throws API_UNEXPECTED on what cannot be an asset.
  */
 export const parseAsset = (raw: Json, origin: RowOrigin, partition: Partition | null = null): AccountRow => {
   if (!isObject(raw)) throw unexpected(origin, 'is not an object')
-  const facts = factsOf(raw, identify(raw, origin, partition))
+  const identity = identify(raw, origin, partition)
+  const record = selfContained(raw, identity)
+  const facts = factsOf(raw, identity)
   const placeholder = toBoolean(raw['placeholder']) === true || facts.status === 'deleted'
-  return { facts, raw, hash: hashRecord(raw), placeholder }
+  return { facts, raw: record, hash: hashRecord(record), placeholder }
 }
