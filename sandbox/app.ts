@@ -10,6 +10,7 @@ import { ApiError, errorBody } from './errors.ts'
 import { countCall, quotaHeaders } from './quota.ts'
 import { rawSegments } from './raw-path.ts'
 import { areaOf } from './request-log.ts'
+import { cachedSearchRoutes } from './search/cached.ts'
 import type { World } from './state.ts'
 import { uploadRoutes } from './upload/routes.ts'
 
@@ -38,6 +39,7 @@ export const createApp = (world: World): Hono<{ Bindings: HttpBindings }> => {
   app.route('/', restoreRoutes(world))
   app.route('/', uploadRoutes(world))
   app.route('/', adminRoutes(world))
+  app.route('/', cachedSearchRoutes(world))
   app.route('/', deliveryRoutes(world))
   app.notFound((c) => c.json(errorBody('Not found'), 404))
   app.onError((error, c) => {

@@ -114,12 +114,12 @@ const changePlace = ({ cloud, asset, params, now, before }: Change): void => {
   if (cloud.settings.folderMode === 'fixed') return
   const displayName = textOf(params, 'display_name')
   if (displayName !== undefined) {
-    before.displayName = asset.displayName
+    if (displayName !== asset.displayName) before.displayName = asset.displayName
     asset.displayName = checkDisplayName(displayName)
   }
   if (given(params, 'asset_folder')) {
     const folder = textOf(params, 'asset_folder') ?? ''
-    before.assetFolder = asset.assetFolder
+    if (folder !== asset.assetFolder) before.assetFolder = asset.assetFolder
     asset.assetFolder = folder === '' ? '' : checkFolderPath(folder)
     ensureFolder(cloud, asset.assetFolder, now)
   }

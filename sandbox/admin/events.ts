@@ -1,6 +1,7 @@
 import { folderOf } from '../folder-records.ts'
 import { textOf } from '../params.ts'
 import type { Asset, Cloud, JsonValue } from '../state.ts'
+import { type Changed, tellChanges } from '../upload/change-events.ts'
 import { recordEvent } from '../webhooks.ts'
 import type { AdminCall } from './call.ts'
 
@@ -25,3 +26,9 @@ export const identityOf = (cloud: Cloud, asset: Asset): { [key: string]: JsonVal
     ? { folder: folderOf(cloud, asset) }
     : { asset_folder: asset.assetFolder, display_name: asset.displayName }),
 })
+
+/** An update by the Admin API is told as one by the Upload API is. */
+export const tellAttributes = (call: AdminCall, changed: Changed): void => {
+  const { resourceType } = changed.asset
+  tellChanges({ ...call, resourceType, file: null, unsigned: false, header: () => undefined }, [changed])
+}

@@ -1,11 +1,11 @@
-import { type AttributeChanges, applyAttributes } from '../attributes.ts'
+import { applyAttributes } from '../attributes.ts'
 import { badRequest } from '../errors.ts'
 import { flagOf, idsOf, requiredText, textOf } from '../params.ts'
 import { beforeChange } from '../search-lag.ts'
 import type { Asset, JsonValue } from '../state.ts'
 import type { AdminCall, AdminRoute } from './call.ts'
 import { renderDetails } from './details.ts'
-import { identityOf, tell } from './events.ts'
+import { identityOf, tell, tellAttributes } from './events.ts'
 import { assetById, assetByPath, checkResourceType, resourceNotFound } from './lookup.ts'
 
 const MODERATION_STATUSES: readonly string[] = ['approved', 'rejected', 'pending']
@@ -24,60 +24,12 @@ const moderate = (call: AdminCall, asset: Asset): void => {
   })
 }
 
-const tagsDifference = (asset: Asset, before: readonly string[]): { added: string[]; removed: string[] } => ({
-  added: asset.tags.filter((tag) => !before.includes(tag)),
-  removed: before.filter((tag) => !asset.tags.includes(tag)),
-})
-
-const contextDifference = (asset: Asset, before: Record<string, string>): { [key: string]: JsonValue } => {
-  const after = asset.context
-  const pairs = (keys: string[]): JsonValue[] =>
-    keys.map((name) => ({ name, value: after[name] ?? before[name] ?? '' }))
-  return {
-    added: pairs(Object.keys(after).filter((key) => !Object.hasOwn(before, key))),
-    removed: pairs(Object.keys(before).filter((key) => !Object.hasOwn(after, key))),
-    updated: pairs(Object.keys(after).filter((key) => Object.hasOwn(before, key) && before[key] !== after[key])),
-  }
-}
-
-/** One notification for each kind of change that really changed something. */
-const tellChanges = (call: AdminCall, asset: Asset, before: AttributeChanges): void => {
-  const identity = identityOf(call.cloud, asset)
-  const keyed = (body: { [key: string]: JsonValue }): { [key: string]: JsonValue } => ({
-    source: 'api',
-    resources: { [asset.publicId]: { ...identity, ...body } },
-  })
-  if (before.tags !== undefined) {
-    tell(call, 'resource_tags_changed', {
-      source: 'api',
-      resources: [{ ...identity, ...tagsDifference(asset, before.tags) }],
-    })
-  }
-  if (before.context !== undefined)
-    tell(call, 'resource_context_changed', keyed(contextDifference(asset, before.context)))
-  if (before.metadata !== undefined) {
-    const metadata = { previous_metadata: before.metadata, new_metadata: { ...asset.metadata } }
-    tell(call, 'resource_metadata_changed', keyed(metadata))
-  }
-  if (before.accessControl !== undefined) {
-    const change = { previous_access_control: before.accessControl, new_access_control: asset.accessControl }
-    tell(call, 'access_control_changed', { resources: [{ ...identity, ...change }] })
-  }
-  if (before.displayName !== undefined && before.displayName !== asset.displayName) {
-    const names = { previous_display_name: before.displayName, new_display_name: asset.displayName }
-    tell(call, 'resource_display_name_changed', keyed(names))
-  }
-  if (before.assetFolder !== undefined && before.assetFolder !== asset.assetFolder) {
-    tell(call, 'move', keyed({ from_asset_folder: before.assetFolder, to_asset_folder: asset.assetFolder }))
-  }
-}
-
 const updateAsset = (call: AdminCall, asset: Asset): JsonValue => {
   if (asset.content === null) throw resourceNotFound(asset.publicId)
   beforeChange(call.world, call.cloud, asset)
   const before = applyAttributes(call.cloud, asset, call)
   moderate(call, asset)
-  tellChanges(call, asset, before)
+  tellAttributes(call, { asset, before })
   // The request's own `context` and `tags` are values here, not wishes for output.
   return renderDetails({ ...call, params: {} }, asset)
 }
@@ -106,7 +58,7 @@ const selected = (call: AdminCall, types: readonly string[]): Asset[] => {
   }
   if (ids !== undefined) {
     const found = ids.flatMap((id) => types.map((type) => call.cloud.shelf.byName(resourceType, type, id)))
-    return found.filter((asset) => asset !== undefined && asset.content !== null) as Asset[]
+    return found.filter((asset) => asset !== undefined).filter((asset) => asset.content !== null)
   }
   const matches = (asset: Asset): boolean =>
     asset.resourceType === resourceType &&

@@ -18,7 +18,7 @@ const WITH_FIELDS: readonly string[] = [
   'accessibility_analysis',
 ]
 
-const shapeOf = (call: AdminCall): SearchShape => {
+const shapeOf = (call: SearchCall): SearchShape => {
   const withField = listOf(call.params, 'with_field') ?? []
   for (const field of withField) {
     if (!WITH_FIELDS.includes(field)) throw badRequest(`Invalid value ${field} for parameter with_field`)
@@ -27,6 +27,9 @@ const shapeOf = (call: AdminCall): SearchShape => {
   return { withField, ...(fields === undefined || fields.length === 0 ? {} : { fields }) }
 }
 
+/** A search needs to know nothing else of a request. */
+export type SearchCall = Pick<AdminCall, 'world' | 'cloud' | 'params'>
+
 interface Question {
   readonly expression: string
   readonly sortBy: JsonValue
@@ -34,7 +37,7 @@ interface Question {
 }
 
 /** A cursor carries its own expression and order: what the request says beside it is not looked at. */
-const questionOf = (call: AdminCall): Question => {
+const questionOf = (call: SearchCall): Question => {
   const cursor = textOf(call.params, 'next_cursor')
   if (cursor === undefined) {
     const sortBy = call.params['sort_by'] ?? null
@@ -59,7 +62,7 @@ const parsedSortBy = (value: JsonValue): JsonValue => {
 }
 
 /** `aggregate` is accepted and left out, as the service does below its higher plans. */
-const search = (call: AdminCall): JsonValue => {
+export const search = (call: SearchCall): JsonValue => {
   const started = performance.now()
   const question = questionOf(call)
   const query: Query = {
