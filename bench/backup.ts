@@ -76,7 +76,7 @@ for (const place of values.places.split(',')) {
         await mkdir(join(folder, 'out'))
         const { code, wallMs, cpuMs, peakMiB, stdout } = await run(service, folder)
         if (code !== 0) throw new Error(`${name} ended with ${code}: ${stdout.slice(-500)}`)
-        ;(walls[name] ??= []).push(wallMs)
+        walls[name] = [...(walls[name] ?? []), wallMs]
         const rate = `${(service.urls.length / (wallMs / 1000)).toFixed(0)} files/s, ${(mib / (wallMs / 1000)).toFixed(0)} MiB/s`
         console.log(
           `  ${name.padEnd(10)} ${(wallMs / 1000).toFixed(2)} s  ${rate}  cpu ${(cpuMs / 1000).toFixed(2)} s  peak ${peakMiB.toFixed(0)} MiB`,
