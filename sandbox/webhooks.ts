@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { request } from 'undici'
 import { notificationSignature } from './signature.ts'
 import type { Cloud, JsonValue, Trigger, World } from './state.ts'
@@ -33,11 +32,6 @@ export const webhooksSettled = async (world: World): Promise<void> => {
   const sending = underWay.get(world)
   while (sending !== undefined && sending.size > 0) await Promise.all(sending)
 }
-
-/** `2026-10-02T10:21:27+00:00` */
-export const eventTime = (now: number): string => `${new Date(now).toISOString().slice(0, 19)}+00:00`
-
-export const newRequestId = (): string => randomBytes(16).toString('hex')
 
 /** The sandbox calls nobody but this machine: the triggers of a sample account name hosts that others own. */
 const isLocal = (uri: string): boolean => {

@@ -1,9 +1,10 @@
 import { badRequest, notFound } from '../errors.ts'
+import { newId } from '../make-asset.ts'
 import { integerOf, textOf } from '../params.ts'
 import { zuluTime } from '../render.ts'
 import type { Cloud } from '../state.ts'
 import type { BackupCall, BackupReply } from './routes.ts'
-import { backUp, newHexId } from './versions.ts'
+import { backUp } from './versions.ts'
 
 interface Operation {
   readonly id: string
@@ -26,10 +27,10 @@ export const startInitialBackup = ({ world, cloud }: BackupCall): BackupReply =>
   let processed = 0
   for (const asset of cloud.shelf.scan()) {
     const before = asset.versions.length
-    backUp(cloud, asset)
+    backUp(asset)
     if (asset.versions.length > before) processed++
   }
-  const operation = { id: newHexId(), startedAt: world.now(), processed }
+  const operation = { id: newId(), startedAt: world.now(), processed }
   operations.set(cloud, [operation, ...operationsOf(cloud)])
   return { body: { ok: true } }
 }

@@ -1,27 +1,17 @@
-import { randomBytes } from 'node:crypto'
+import { backupVersionOf, newId } from '../make-asset.ts'
 import { probe } from '../media/probe.ts'
 import { beforeChange } from '../search-lag.ts'
 import type { Asset, BackupVersion, Cloud, World } from '../state.ts'
-
-/** 32 lower-case hex digits, as Cloudinary's asset, version and batch ids are. */
-export const newHexId = (): string => randomBytes(16).toString('hex')
 
 /**
  * Keeps the present binary as a version. A binary that is kept already, and a placeholder, change nothing; neither do
  * fetched and generated assets, which Cloudinary never backs up.
  */
-export const backUp = (_cloud: Cloud, asset: Asset): void => {
+export const backUp = (asset: Asset): void => {
   if (asset.content === null || !isKept(asset.type)) return
   asset.backup = true
   if (asset.versions.some((version) => version.versionId === asset.versionId)) return
-  asset.versions.push({
-    versionId: asset.versionId,
-    version: asset.version,
-    format: asset.format,
-    time: asset.uploadedAt,
-    content: asset.content,
-    restorable: true,
-  })
+  asset.versions.push(backupVersionOf(asset.content, asset))
 }
 
 /** Unix seconds; two changes within a second still get different numbers, so that a version never stays nor goes back. */
@@ -81,10 +71,10 @@ export const restoreVersion = (world: World, cloud: Cloud, restored: { asset: As
   asset.content = kept.content
   asset.format = kept.format
   asset.version = versionAfter(asset.version, now)
-  asset.versionId = newHexId()
+  asset.versionId = newId()
   asset.uploadedAt = now
   asset.times = { ...asset.times, updated: now }
   asset.derived = []
   describeContent(asset)
-  backUp(cloud, asset)
+  backUp(asset)
 }

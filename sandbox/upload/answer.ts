@@ -1,11 +1,13 @@
 import { signingSecret } from '../cloud.ts'
 import { deriveFrom } from '../delivery/derive.ts'
+import { newId } from '../make-asset.ts'
 import { normalFormat } from '../media/formats.ts'
 import { textOf } from '../params.ts'
 import { derivedItem, type Rendered, uploadResponse } from '../render.ts'
+import { offsetTime } from '../render-parts.ts'
 import { apiSignature } from '../signature.ts'
 import type { Asset, JsonValue } from '../state.ts'
-import { eventTime, newRequestId, recordEvent } from '../webhooks.ts'
+import { recordEvent } from '../webhooks.ts'
 import type { UploadCall } from './call.ts'
 
 /** `w_100|c_fill,w_50/png`: each with the format after its last slash, when that is one. */
@@ -57,6 +59,6 @@ export const tell = (call: UploadCall, type: string, body: Rendered): void => {
 
 /** Time and request id, which only some events carry. */
 export const eventHead = (call: UploadCall): Rendered => ({
-  timestamp: eventTime(call.world.now()),
-  request_id: newRequestId(),
+  timestamp: offsetTime(call.world.now()),
+  request_id: newId(),
 })

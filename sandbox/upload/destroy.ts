@@ -6,11 +6,12 @@ import type { Asset } from '../state.ts'
 import { tell } from './answer.ts'
 import type { UploadCall } from './call.ts'
 
-const destroyFound = (call: UploadCall, asset: Asset | undefined): Rendered => {
+/** `event` is what webhooks hear of it as. */
+export const destroyFound = (call: UploadCall, asset: Asset | undefined, event = 'delete'): Rendered => {
   if (asset === undefined || asset.content === null) return { result: 'not found' }
   const identity = identityOf(call.cloud, asset)
   removeAsset(call.world, call.cloud, asset)
-  tell(call, 'delete', { resources: [identity] })
+  tell(call, event, { resources: [identity] })
   return { result: 'ok' }
 }
 

@@ -35,7 +35,7 @@ export const explicit = (call: UploadCall): Rendered => {
   const changed = applyAttributes(cloud, asset, { params, now })
   applyModeration(asset, params, now)
   asset.times = { ...asset.times, updated: changesAnything(call, changed) ? now : updated }
-  if (flagOf(params, 'backup')) backUp(cloud, asset)
+  if (flagOf(params, 'backup')) backUp(asset)
   const answer = answerOf(call, asset)
   tell(call, 'explicit', { ...eventHead(call), ...answer })
   tellChanges(call, [{ asset, before: changed }])

@@ -144,6 +144,21 @@ describe('destroy', () => {
   })
 })
 
+describe('a delete token', () => {
+  it('deletes its asset once, within ten minutes', async () => {
+    const upload = (publicId: string) =>
+      api.upload('image/upload', { public_id: publicId, return_delete_token: true }, { bytes: pngOf(1, 1) })
+    const [first, second] = [await upload('a'), await upload('b')]
+    const use = (token: unknown) => api.form('POST', 'delete_by_token', `token=${token}`)
+    expect(await use(first['delete_token'])).toMatchObject({ status: 200, result: 'ok' })
+    expect((await use(first['delete_token'])).status).toBe(400)
+    expect(told('delete_by_token')).toHaveLength(1)
+    api.now += 601_000
+    expect((await use(second['delete_token'])).status).toBe(400)
+    expect(api.cloud.shelf.byName('image', 'upload', 'b')?.content).not.toBeNull()
+  })
+})
+
 describe('bulk attributes', () => {
   const tag = (command: string, tag: string, publicIds: string[]) =>
     api.upload('image/tags', { command, ...(tag === '' ? {} : { tag }), public_ids: publicIds })

@@ -8,6 +8,7 @@ import type { World } from '../state.ts'
 import { type Authorized, authorizeCaller, authorizeUpload, type Credentials } from './authorize.ts'
 import { context, metadata, tags } from './bulk.ts'
 import type { UploadCall, UploadMethod } from './call.ts'
+import { deleteByToken } from './delete-token.ts'
 import { destroy, destroyById } from './destroy.ts'
 import { explicit } from './explicit.ts'
 import { rename } from './rename.ts'
@@ -51,6 +52,12 @@ export const uploadRoutes = (world: World): App => {
   app.post('/v1_1/:cloud/upload', uploading)
   app.post('/v1_1/:cloud/:resourceType{image|video|raw|auto}/:method{upload|upload_chunked}', uploading)
   app.post('/v1_1/:cloud/asset/destroy', async (c) => c.json(destroyById(await callOf(c, authorizeCaller))))
+  const byToken = (cloud: UploadCall['cloud'], { params }: Credentials): Authorized => ({
+    key: cloud.keys[0]?.key ?? '',
+    unsigned: true,
+    params,
+  })
+  app.post('/v1_1/:cloud/delete_by_token', async (c) => c.json(deleteByToken(await callOf(c, byToken))))
   for (const [name, method] of Object.entries(METHODS)) {
     app.on(
       ['POST', ...(name === 'generate_archive' ? ['GET'] : [])],

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { applyAttributes } from '../attributes.ts'
-import { backUp, newHexId, versionAfter } from '../backups/versions.ts'
+import { backUp, versionAfter } from '../backups/versions.ts'
 import { converted } from '../delivery/derive.ts'
 import { ApiError, badRequest } from '../errors.ts'
 import { ensureFolder, nameOf } from '../folder-records.ts'
+import { newId } from '../make-asset.ts'
 import { normalFormat } from '../media/formats.ts'
 import { newMetadata, parseMetadata } from '../metadata-values.ts'
 import { booleanOf, flagOf, type Params, textOf } from '../params.ts'
@@ -14,6 +14,7 @@ import { type Admitted, admit, checkSize } from './admit.ts'
 import { answerOf, eventHead, tell } from './answer.ts'
 import type { UploadCall } from './call.ts'
 import { takeChunk } from './chunks.ts'
+import { newDeleteToken } from './delete-token.ts'
 import { applyModeration } from './moderation.ts'
 import { type Names, namesOf } from './naming.ts'
 import type { SentFile } from './request.ts'
@@ -58,13 +59,13 @@ const incomingOf = (call: UploadCall, file: SentFile): Incoming => {
 const freshAsset = (call: UploadCall, incoming: Incoming): Asset => {
   const now = call.world.now()
   return {
-    assetId: newHexId(),
+    assetId: newId(),
     publicId: incoming.names.publicId,
     resourceType: incoming.admitted.resourceType,
     type: incoming.type,
     format: null,
     version: Math.floor(now / 1000) - 1,
-    versionId: newHexId(),
+    versionId: newId(),
     createdAt: now,
     uploadedAt: now,
     times: { updated: now },
@@ -109,12 +110,12 @@ const replaceContent = (call: UploadCall, asset: Asset, incoming: Incoming): voi
   asset.content = incoming.content
   asset.format = incoming.format
   asset.version = versionAfter(asset.version, now)
-  asset.versionId = newHexId()
+  asset.versionId = newId()
   asset.uploadedAt = now
   asset.originalFilename = incoming.names.originalFilename
   asset.times = { ...asset.times, updated: now }
   asset.backup = booleanOf(params, 'backup') ?? cloud.settings.autoBackup
-  if (asset.backup) backUp(cloud, asset)
+  if (asset.backup) backUp(asset)
 }
 
 const clearAttributes = (asset: Asset): void => {
@@ -155,7 +156,7 @@ const finish = (call: UploadCall, file: SentFile): Rendered => {
   const asset = store(call, incoming, before)
   const more = {
     ...(replaces ? { overwritten: true } : {}),
-    ...(flagOf(call.params, 'return_delete_token') ? { delete_token: randomBytes(32).toString('hex') } : {}),
+    ...(flagOf(call.params, 'return_delete_token') ? { delete_token: newDeleteToken(call, asset) } : {}),
   }
   const answer = answerOf(call, asset, more)
   tell(call, 'upload', { ...eventHead(call), ...answer })
@@ -171,7 +172,7 @@ const sentFile = async (call: UploadCall): Promise<SentFile> => {
 
 /** Answers at once and works afterwards; who wants to know how it ended listens for `upload` or `error`. */
 const finishLater = (call: UploadCall, work: () => Promise<unknown>): JsonValue => {
-  const batchId = textOf(call.params, 'batch_id') ?? newHexId()
+  const batchId = textOf(call.params, 'batch_id') ?? newId()
   setImmediate(() => {
     work().catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error
