@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { createApp } from './app.ts'
+import { type Clock, createClock } from './clock.ts'
+import { handleControl, isControl } from './control.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { logRequest } from './request-log.ts'
 import type { Cloud, LoggedRequest, World } from './state.ts'
@@ -25,6 +27,7 @@ export interface Sandbox {
   cloudinaryUrl(name: string): string
   /** What goes wrong, and when; nothing until a test says so. */
   readonly faults: Faults
+  readonly clock: Clock
   /** Every request so far, oldest first. */
   readonly requests: LoggedRequest[]
   /** Cuts open connections. */
@@ -49,7 +52,9 @@ const close = (server: Server): Promise<void> =>
 
 /** Starts the service on a local port. */
 export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
-  const { host = '127.0.0.1', now = Date.now, clouds = [] } = options
+  const { host = '127.0.0.1', clouds = [] } = options
+  const clock = createClock(options.now ?? Date.now)
+  const { now } = clock
   const state = { baseUrl: '' }
   const world: World = {
     clouds: new Map(clouds.map((cloud) => [cloud.name, cloud])),
@@ -63,6 +68,10 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
   const faults = createFaults({ now })
   const listener = getRequestListener(createApp(world).fetch, { overrideGlobalObjects: false })
   const server = createServer((request, response) => {
+    if (isControl(request)) {
+      void handleControl({ world, faults, clock }, request, response)
+      return
+    }
     const entry = logRequest(world.log, { request, response }, now())
     faults.intercept(request, response, entry, () => listener(request, response))
   })
@@ -81,6 +90,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbo
       return `cloudinary://${key?.key}:${key?.secret}@${name}?upload_prefix=${state.baseUrl}`
     },
     faults,
+    clock,
     requests: world.log,
     close: () => close(server),
   }
