@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createHashTap } from '../lib/hash.ts'
+import { createHashTap, tapped } from '../lib/hash.ts'
 import { decodeEntry } from '../model/entry-codec.ts'
 import { AppError } from '../model/errors.ts'
 import { isDigest } from '../model/shape.ts'
@@ -35,10 +35,7 @@ const keyOf = (digest: string): string => {
 /** Lets bytes through and throws instead of ending when they are not what their name says. */
 async function* checked(bytes: Bytes, digest: string): AsyncGenerator<Uint8Array, void, void> {
   const tap = createHashTap({ md5: false })
-  for await (const piece of bytes) {
-    tap.update(piece)
-    yield piece
-  }
+  yield* tapped(bytes, tap)
   const { sha256, size } = tap.finish()
   if (sha256 !== digest) {
     throw new AppError('OBJECT_CORRUPT', `object ${digest} is damaged: its ${size} bytes have the SHA-256 ${sha256}`)

@@ -263,6 +263,16 @@ describe('lines', () => {
     await expect(vault.putLines(endless(), abort.signal)).rejects.toMatchObject({ code: 'INTERRUPTED' })
   })
 
+  it('stop being read when the signal is aborted', async () => {
+    const { object } = await vault.putLines(Array.from({ length: 50_000 }, (_, index) => sha256Hex(String(index))))
+    const abort = new AbortController()
+    const reading = async (): Promise<void> => {
+      for await (const _ of vault.readLines(object, abort.signal)) abort.abort()
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'INTERRUPTED' })
+    await expect(all(vault.readLines(object, AbortSignal.abort()))).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+
   it('of a segment come back as entries', async () => {
     const entries = ['a1', 'b2', 'c3'].map((assetId) => sampleEntry({ assetId }))
     const { object } = await vault.putLines(entries.map(encodeEntry))

@@ -30,6 +30,7 @@ export interface FsStoreOptions {
 }
 
 const READ_SIZE = 256 * 1024
+const NOTHING = { bytesRead: 0, buffer: Buffer.alloc(0) }
 
 /** Names at the root that other programs put on every disk, and that are nobody's data. */
 const NOT_OURS = new Set(['lost+found', 'System Volume Information', '$RECYCLE.BIN'])
@@ -81,7 +82,7 @@ const readOpen = (
     try {
       checkSignal(signal, `reading ${key}`)
       const wanted = Math.min(READ_SIZE, span.end - at)
-      const { bytesRead, buffer } = await readFd(fd, Buffer.allocUnsafe(Math.max(wanted, 1)), 0, wanted, at)
+      const { bytesRead, buffer } = wanted === 0 ? NOTHING : await readFd(fd, Buffer.allocUnsafe(wanted), 0, wanted, at)
       at += bytesRead
       // A file cut while it is read just ends early: whoever knows its digest or length sees that.
       if (bytesRead > 0) return { done: false, value: buffer.subarray(0, bytesRead) }
