@@ -1,1 +1,0 @@
-export { beforeChange } from './search-lag.ts'
