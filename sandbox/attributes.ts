@@ -8,7 +8,7 @@ const LONGEST = 255
 const ACCESS_TYPES: readonly JsonValue[] = ['token', 'anonymous']
 
 /** `x,y,w,h|x,y,w,h` -> numbers. An empty text clears. */
-export const parseCoordinates = (text: string, name: string): number[][] => {
+const parseCoordinates = (text: string, name: string): number[][] => {
   const boxes = text.split('|').filter((box) => box !== '')
   return boxes.map((box) => {
     const numbers = box.split(',').map(Number)
@@ -34,7 +34,7 @@ export const parseContext = (value: JsonValue): Record<string, string> => {
 }
 
 /** A JSON array of rules, or its text, or one rule. Null takes the rules away. */
-export const parseAccessControl = (value: JsonValue): JsonValue[] | null => {
+const parseAccessControl = (value: JsonValue): JsonValue[] | null => {
   let parsed = value
   if (typeof value === 'string') {
     if (value === '' || value === 'null') return null
@@ -53,7 +53,7 @@ export const parseAccessControl = (value: JsonValue): JsonValue[] | null => {
   return rules.length === 0 ? null : rules
 }
 
-export const checkDisplayName = (name: string): string => {
+const checkDisplayName = (name: string): string => {
   if (name.includes('/')) throw badRequest('display_name cannot contain forward slashes')
   if (name.length > LONGEST) throw badRequest(`display_name is too long (maximum is ${LONGEST} characters)`)
   return name

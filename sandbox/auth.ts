@@ -20,7 +20,7 @@ const activeKey = (cloud: Cloud, key: string): Cloud['keys'][number] => {
 }
 
 /** Returns the api_key, or undefined when the header is not Basic. Throws the 401 of a wrong pair. */
-export const checkBasic = (cloud: Cloud, authorization: string | undefined): string | undefined => {
+const checkBasic = (cloud: Cloud, authorization: string | undefined): string | undefined => {
   const encoded = /^basic\s+(\S+)$/i.exec(authorization ?? '')?.[1]
   if (encoded === undefined) return undefined
   const text = Buffer.from(encoded, 'base64').toString('utf8')

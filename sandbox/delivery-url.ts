@@ -3,7 +3,7 @@ import { deliverySignature } from './signature.ts'
 import type { Asset, Cloud } from './state.ts'
 
 /** A public_id as it stands in a delivery URL: percent-encoded, with `/` and `:` left as they are. */
-export const encodePublicId = (publicId: string): string =>
+const encodePublicId = (publicId: string): string =>
   encodeURIComponent(publicId).replaceAll('%2F', '/').replaceAll('%3A', ':')
 
 /** What the signature covers after the transformation: the encoded id, and the extension where the URL has one. */

@@ -23,7 +23,7 @@ export interface AdminReply {
 }
 
 /** A plain value is sent with status 200. */
-export type AdminHandler = (call: AdminCall) => JsonValue | AdminReply
+type AdminHandler = (call: AdminCall) => JsonValue | AdminReply
 
 /** An answer with a status other than 200. */
 export const replyWith = (status: number, body: JsonValue): AdminReply => ({ [REPLY]: true, status, body })

@@ -42,7 +42,7 @@ const shelfPosition = (position: JsonValue | undefined): ShelfPosition | undefin
   return typeof createdAt === 'number' && typeof assetId === 'string' ? { createdAt, assetId } : undefined
 }
 
-export interface Listing {
+interface Listing {
   readonly wanted: (asset: Asset) => boolean
   readonly resourceType?: string
   readonly type?: string
