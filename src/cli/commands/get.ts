@@ -60,10 +60,10 @@ async function run(call: Call): Promise<Result> {
     })
   }
   out.say(told(found, target, out.talk))
-  out.record('file', { path: target, ...assetRecord(version) })
+  out.record('file', { file: target, ...assetRecord(version) })
   return {
     exit: EXIT.done,
-    summary: { cloud: version.cloud, assetId: found.assetId, version: version.version, path: target, size },
+    summary: { cloud: version.cloud, assetId: found.assetId, version: version.version, file: target, size },
   }
 }
 
