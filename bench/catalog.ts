@@ -23,9 +23,10 @@ const publicIdOf = (n: number): string => `products/${n % 97}/summer-collection-
 function entryOf(n: number, assetId: string): Entry {
   const publicId = publicIdOf(n)
   const digest = createHash('sha256').update(assetId).digest('hex')
-  const [cldVersion, md5] = [1_700_000_000 + n, assetId]
+  const cldVersion = 1_700_000_000 + n
+  const md5 = assetId
   const none = null
-  const facts = {
+  const facts: Entry['facts'] = {
     ...{ assetId, publicId, resourceType: 'image', type: 'upload', format: 'jpg', cldVersion, bytes: 1000, etag: md5 },
     ...{
       width: 800,
@@ -38,7 +39,7 @@ function entryOf(n: number, assetId: string): Entry {
     ...{ createdAt: '2026-01-01T00:00:00Z', uploadedAt: '2026-01-01T00:00:00Z', updatedAt: '2026-01-01T00:00:00Z' },
     ...{ tags: ['one', 'two'], context: {}, metadata: {}, accessMode: 'public', accessControl: none, moderation: [] },
     ...{ coordinates: none, regions: none, originalFilename: none, status: none, isAudio: none, secureUrl: none },
-  } as const
+  }
   return {
     ...{ assetId, version: digest.slice(0, 16), publicId, resourceType: 'image', type: 'upload', cldVersion },
     ...{ object: digest, size: 1000, md5, proof: 'md5', path: `${publicId}.jpg`, capturedAt: '2026-01-01T00:00:00Z' },

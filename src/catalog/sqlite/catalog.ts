@@ -8,6 +8,7 @@ import { Connection } from './connection.ts'
 import { sqliteCode } from './driver.ts'
 import { isDamage, toAppError } from './errors.ts'
 import { sqliteHotPath } from './hot-path.ts'
+import { writeStatistics } from './statistics.ts'
 import { sweep } from './sweep.ts'
 
 const FLAVOUR: Flavour = { id: 'integer primary key', text: 'text', integer: 'integer', clustered: 'without rowid' }
@@ -80,6 +81,7 @@ async function migrate(connection: Connection): Promise<boolean | null> {
     }
     if (version < MIGRATIONS.length) {
       for (const migration of MIGRATIONS.slice(version)) for (const text of migration.up(FLAVOUR)) connection.exec(text)
+      writeStatistics(connection)
       connection.exec(`pragma application_id = ${APPLICATION_ID}`)
       connection.exec(`pragma user_version = ${MIGRATIONS.length}`)
     }
