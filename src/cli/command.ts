@@ -1,4 +1,5 @@
 import type { Settings } from '../config/config.ts'
+import { parseCount } from '../config/values.ts'
 import type { Context } from '../context.ts'
 import type { Output } from './output.ts'
 
@@ -47,6 +48,8 @@ export interface Options {
   /** True when `--no-NAME` was given. */
   off(name: string): boolean
   list(name: string): readonly string[]
+  /** A whole number from 1; undefined when not given. Throws USAGE for anything else. */
+  count(name: string): number | undefined
 }
 
 export interface Result {
@@ -57,6 +60,11 @@ export interface Result {
 
 export function readOptions(values: Readonly<Record<string, unknown>>): Options {
   return {
+    count: (name) => {
+      const value = values[name]
+      if (typeof value !== 'string') return undefined
+      return parseCount({ value, origin: `flag --${name}` }, { min: 1, max: Number.MAX_SAFE_INTEGER })
+    },
     text: (name) => (typeof values[name] === 'string' ? values[name] : undefined),
     flag: (name) => values[name] === true,
     off: (name) => values[name] === false,

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../model/errors.ts'
 
-/** The contract with scripts; `docs/cli.md` prints the same table. */
+/** The contract with scripts; `--help` prints the same table. */
 export const EXIT = {
   done: 0,
   failed: 1,

@@ -13,8 +13,6 @@ const SELF_EXPLAINED: readonly string[] = [
   'INTERRUPTED',
 ]
 
-export const ISSUES = 'https://github.com/cloudkeep/cloudkeep/issues'
-
 /** An error as a face shows it. `stack` is there when the error was not foreseen, which makes it a bug. */
 export interface Failed {
   readonly code: string
@@ -54,7 +52,7 @@ export function describeFailure(thrown: unknown, interrupted: boolean): Failed {
   return {
     code: 'UNEXPECTED',
     message: error.message,
-    hint: `this is a bug in cloudkeep: please report it with the lines above at ${ISSUES}`,
+    hint: 'this is a bug in cloudkeep: please report it with the lines above',
     causes: causesOf(error),
     stack: error.stack ?? String(error),
     exit: EXIT.failed,

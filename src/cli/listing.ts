@@ -24,8 +24,8 @@ export const LISTING_OPTIONS: readonly OptionSpec[] = [
  */
 export async function list(call: Call, filters: readonly VersionFilter[]): Promise<Result> {
   const { out, options, signal } = call
+  const limit = options.count('limit')
   const catalog = await (await call.context()).catalog()
-  const limit = Number.parseInt(options.text('limit') ?? '', 10)
   let assets = 0
   let bytes = 0
   let head: { cloud: string; snapshot: string } | null = null
@@ -34,7 +34,7 @@ export async function list(call: Call, filters: readonly VersionFilter[]): Promi
     const snapshot = findSnapshot(await reader.snapshots(cloud), options.text('at') ?? 'latest')
     head = { cloud, snapshot: snapshot.snapshot.id }
     for (const filter of filters) {
-      const whole = { ...sharedFilter(call), ...filter, ...(limit > 0 ? { limit } : {}) }
+      const whole = { ...sharedFilter(call), ...filter, ...(limit === undefined ? {} : { limit }) }
       for await (const row of reader.versionsAt(cloud, snapshot.seq, whole)) {
         signal.throwIfAborted()
         assets += 1

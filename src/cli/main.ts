@@ -1,8 +1,10 @@
 import { readTerminalWishes } from '../config/env.ts'
+import { AppError } from '../model/errors.ts'
 import type { CliCommand } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
-import type { Output, OutputStream } from './output.ts'
+import { describeFailure, showFailure } from './failure.ts'
+import { createOutput, type Output, type OutputStream } from './output.ts'
 import { runCli } from './runner.ts'
 
 /*
@@ -14,6 +16,8 @@ import { runCli } from './runner.ts'
 const interruption = new AbortController()
 let running: { command: CliCommand; out: Output } | null = null
 let pipeClosed = false
+let redact = (text: string): string => text
+const wishes = readTerminalWishes()
 
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
@@ -22,15 +26,6 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     running.out.say(running.out.talk.warn('stopping at a safe point; once more to stop at once'))
   })
 }
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  pipeClosed = true
-  if (running?.command.outlivesPipe !== true) process.exit(EXIT.done)
-})
-process.stderr.on('error', () => {
-  // Nobody listens to the talk any more; the work goes on.
-})
 
 const stdout: OutputStream = {
   get isTTY() {
@@ -46,10 +41,34 @@ const stdout: OutputStream = {
   },
 }
 
+const fail = (error: unknown): never => {
+  const { out } = running ?? {
+    out: createOutput({ stdout, stderr: process.stderr }, { json: false, verbose: false, wishes }),
+  }
+  out.redraw([])
+  showFailure(out, describeFailure(error, interruption.signal.aborted), redact)
+  process.exit(EXIT.failed)
+}
+process.on('uncaughtException', fail)
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') {
+    fail(new AppError('STORE_UNAVAILABLE', 'the output cannot be written', { cause: error }))
+  }
+  pipeClosed = true
+  if (running?.command.outlivesPipe !== true) process.exit(EXIT.done)
+})
+process.stderr.on('error', () => {
+  // Nobody listens to the talk any more; the work goes on.
+})
+
 const exit = await runCli(process.argv.slice(2), COMMANDS, {
   streams: { stdout, stderr: process.stderr },
-  wishes: readTerminalWishes(),
+  wishes,
   signal: interruption.signal,
+  onRedact: (known) => {
+    redact = known
+  },
   onCommand: (command, out) => {
     running = { command, out }
   },

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   readonly signal: AbortSignal
   /** Variables and working directory. @default those of the process */
   readonly environment?: EnvironmentSource
+  /** Told how to take secrets out of a text, as soon as it is known. */
+  readonly onRedact?: (redact: (text: string) => string) => void
   /** Told which command runs, before it runs. */
   readonly onCommand?: (command: CliCommand, out: Output) => void
 }
@@ -88,13 +90,15 @@ function refuse(error: CommanderError, argv: readonly string[], out: Output): nu
   return failed.exit
 }
 
-async function execute(parsed: Parsed, out: Output, { signal, environment }: RunnerOptions): Promise<number> {
+async function execute(parsed: Parsed, out: Output, options: RunnerOptions): Promise<number> {
   const { command } = parsed
+  const { signal, environment } = options
   let settings: Settings | null = null
   let context: Context | null = null
   try {
     const loaded = loadSettings(readEnvironment(environment), settingsFlags(parsed))
     settings = loaded
+    options.onRedact?.(redactOf(loaded))
     const result = await command.run({
       operands: parsed.operands,
       options: parsed.options,
@@ -114,7 +118,7 @@ async function execute(parsed: Parsed, out: Output, { signal, environment }: Run
   } catch (error) {
     out.redraw([])
     const failed = describeFailure(error, signal.aborted)
-    const redact = settings?.secrets.redact.bind(settings.secrets) ?? ((text: string) => text)
+    const redact = redactOf(settings)
     showFailure(out, failed, redact)
     out.record('summary', {
       command: command.name,
@@ -127,6 +131,11 @@ async function execute(parsed: Parsed, out: Output, { signal, environment }: Run
     await closeQuietly(context, out)
   }
 }
+
+const redactOf =
+  (settings: Settings | null) =>
+  (text: string): string =>
+    settings === null ? text : settings.secrets.redact(text)
 
 async function closeQuietly(context: Context | null, out: Output): Promise<void> {
   try {

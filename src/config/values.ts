@@ -15,7 +15,10 @@ const refuse = (given: Given, wanted: string): AppError =>
 export function parseCount(given: Given, range: { min: number; max: number }): number {
   const count = /^\d+$/.test(given.value) ? Number(given.value) : Number.NaN
   if (!(count >= range.min && count <= range.max))
-    throw refuse(given, `a whole number from ${range.min} to ${range.max}`)
+    throw refuse(
+      given,
+      `a whole number from ${range.min} ${range.max === Number.MAX_SAFE_INTEGER ? 'on' : `to ${range.max}`}`,
+    )
   return count
 }
 

@@ -18,7 +18,7 @@ export const log: CliCommand = {
   run: (call) => (call.operands[0] === undefined ? accountLog(call) : assetLog(call, call.operands[0])),
 }
 
-const limitOf = (call: Call): number => Math.max(1, Number.parseInt(call.options.text('limit') ?? '20', 10) || 20)
+const limitOf = (call: Call): number => call.options.count('limit') ?? 20
 
 async function accountLog(call: Call): Promise<Result> {
   const { out, settings } = call

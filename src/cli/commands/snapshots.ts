@@ -19,15 +19,14 @@ export const snapshots: CliCommand = {
 
 async function run(call: Call): Promise<Result> {
   const { out, settings, options } = call
-  const ctx = await call.context()
-  const catalog = await ctx.catalog()
-  const limit = Number.parseInt(options.text('limit') ?? '', 10)
+  const limit = options.count('limit')
+  const catalog = await (await call.context()).catalog()
   const rows = await catalog.read(async (reader) => {
     const clouds = isAskedFor(settings.config) ? [await chooseCloud(reader, settings.config)] : await reader.clouds()
     const all: SnapshotRow[] = []
     for (const cloud of clouds) {
       const ofCloud = await reader.snapshots(cloud)
-      all.push(...(limit > 0 ? ofCloud.slice(-limit) : ofCloud))
+      all.push(...(limit === undefined ? ofCloud : ofCloud.slice(-limit)))
     }
     return all
   })
@@ -71,7 +70,7 @@ function printTable({ out, now }: Call, rows: readonly SnapshotRow[]): void {
   for (const line of renderTable(columns, cells, { width: out.width, head: theme.dim })) out.line(line)
 }
 
-/** `+12 new bytes, 3 relabelled, 1 gone, 2 failed`; a partial snapshot says so first. */
+/** `12 fetched, 3 relabelled, 1 gone, 2 failed`; a partial snapshot says so first. */
 export function changesOf({ snapshot }: SnapshotRow): string {
   const { totals } = snapshot
   const parts = [
