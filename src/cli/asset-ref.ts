@@ -69,10 +69,11 @@ async function bearers(
 
 function ambiguous(text: string, rows: readonly VersionRow[]): AppError {
   const byId = new Map(rows.map((row) => [row.assetId, row]))
-  const list = [...byId.values()].slice(0, 10).map((row) => {
+  const names = [...byId.values()].map((row) => {
     const gone = row.untilSeq === null ? '' : ', gone'
     return `${row.resourceType}/${row.type}/${safe(row.publicId)} (${row.assetId}${gone})`
   })
+  const list = names.sort().slice(0, 10)
   const more = byId.size > list.length ? ` and ${byId.size - list.length} more` : ''
   return new AppError('ASSET_AMBIGUOUS', `"${safe(text)}" means ${byId.size} assets: ${list.join('; ')}${more}`, {
     hint: 'give resource_type/type/public_id or the asset_id',

@@ -15,7 +15,7 @@ export interface Theme {
   readonly marks: Marks
 }
 
-export interface Marks {
+interface Marks {
   readonly ok: string
   readonly warn: string
   readonly bad: string

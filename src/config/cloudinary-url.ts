@@ -14,7 +14,7 @@ export interface CloudinaryUrl {
   readonly options: UrlOptions
 }
 
-export interface UrlOptions {
+interface UrlOptions {
   readonly [key: string]: string | UrlOptions
 }
 

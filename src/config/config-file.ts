@@ -4,7 +4,7 @@ import { AppError } from '../model/errors.ts'
 import type { Environment } from './env.ts'
 import type { Given } from './values.ts'
 
-export const CONFIG_FILE_NAME = 'cloudkeep.config.json'
+const CONFIG_FILE_NAME = 'cloudkeep.config.json'
 
 type Kind = 'text' | 'switch' | 'list' | 'any'
 

@@ -48,13 +48,13 @@ export interface Config {
 }
 
 /** Milliseconds: to connect, until the headers are there, between two pieces of a body. */
-export interface Timeouts {
+interface Timeouts {
   readonly connectMs: number
   readonly headersMs: number
   readonly idleMs: number
 }
 
-export type SettingName = (typeof SETTINGS)[number]['name']
+type SettingName = (typeof SETTINGS)[number]['name']
 
 interface Setting {
   readonly name: string
