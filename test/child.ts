@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 
-export interface ChildOptions {
+interface ChildOptions {
   /** Run as this user; only root may. */
   readonly uid?: number
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** What bytes turned out to be, once the last of them went by. Digests are lower-case hex. */
-export interface Measured {
+interface Measured {
   readonly size: number
   readonly sha256: string
   /** Null when it was not asked for; MD5 costs more than SHA-256 on processors that have SHA instructions. */

@@ -8,8 +8,7 @@ const isSegment = (segment: string): boolean => SEGMENT.test(segment) && segment
  * Keys come from digests, ids and validated cloud names, so a bad one is damage or an attack, never a name that
  * should be made to fit. Names with a leading dot at the root are the local disk's own (`.cache`), never keys.
  */
-export const isKey = (key: string): boolean =>
-  key.length <= 512 && !key.startsWith('.') && key.split('/').every(isSegment)
+const isKey = (key: string): boolean => key.length <= 512 && !key.startsWith('.') && key.split('/').every(isSegment)
 
 export const checkKey = (key: string): string => {
   if (isKey(key)) return key

@@ -7,7 +7,7 @@ import { count, fieldsOf, parseJson, text, time } from '../model/shape.ts'
 import { diskError, errnoOf } from './disk-error.ts'
 
 /** A lock of the operating system on a file, which dies with the process that holds it. */
-export interface LockFile {
+interface LockFile {
   tryLock(): boolean
   unlock(): void
   close(): void

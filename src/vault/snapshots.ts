@@ -26,79 +26,92 @@ const namedObjects = (snapshot: Snapshot): readonly { digest: string; size: numb
     .map((digest) => ({ digest, size: null })),
 ]
 
-export const createSnapshots = (store: Store, objects: Pick<Objects, 'statObject'>): Snapshots => {
-  const checkNamed = async (snapshot: Snapshot, signal: AbortSignal | undefined): Promise<void> => {
-    const named = namedObjects(snapshot)
-    for (let from = 0; from < named.length; from += store.traits.maxConcurrency) {
-      const slice = named.slice(from, from + store.traits.maxConcurrency)
-      const found = await Promise.all(slice.map(({ digest }) => objects.statObject(digest, signal)))
-      for (const [index, { digest, size }] of slice.entries()) {
-        const there = found[index] ?? null
-        if (there === null)
-          throw new AppError(
-            'OBJECT_NOT_FOUND',
-            `snapshot ${snapshot.id} names object ${digest}, which is not in the vault`,
-          )
-        if (size !== null && there.size !== size) {
-          throw new AppError(
-            'OBJECT_CORRUPT',
-            `snapshot ${snapshot.id} names object ${digest} with ${size} bytes, but it has ${there.size}`,
-          )
-        }
+type Stat = Objects['statObject']
+
+const checkNamed = async (
+  snapshot: Snapshot,
+  stat: Stat,
+  at: { once: number; signal: AbortSignal | undefined },
+): Promise<void> => {
+  const named = namedObjects(snapshot)
+  for (let from = 0; from < named.length; from += at.once) {
+    const slice = named.slice(from, from + at.once)
+    const found = await Promise.all(slice.map(({ digest }) => stat(digest, at.signal)))
+    for (const [index, { digest, size }] of slice.entries()) {
+      const there = found[index] ?? null
+      if (there === null) {
+        throw new AppError(
+          'OBJECT_NOT_FOUND',
+          `snapshot ${snapshot.id} names object ${digest}, which is not in the vault`,
+        )
+      }
+      if (size !== null && there.size !== size) {
+        throw new AppError(
+          'OBJECT_CORRUPT',
+          `snapshot ${snapshot.id} names object ${digest} with ${size} bytes, but it has ${there.size}`,
+        )
       }
     }
-  }
-
-  const readHead = async (key: string, signal: AbortSignal | undefined): Promise<string> => {
-    try {
-      return await readText(store, key, { limit: LARGEST_HEAD, signal })
-    } catch (error) {
-      if (isAppError(error, 'OBJECT_NOT_FOUND'))
-        throw new AppError('SNAPSHOT_NOT_FOUND', `there is no snapshot ${key}`, { cause: error })
-      throw error
-    }
-  }
-
-  const refuseOther = async (key: string, head: string, signal: AbortSignal | undefined): Promise<boolean> => {
-    if ((await store.stat(key, signal)) === null) return false
-    if ((await readHead(key, signal)) === head) return true
-    throw new AppError('VAULT_INVALID', `another snapshot is already called ${key}`, {
-      hint: 'snapshots are never overwritten',
-    })
-  }
-
-  return {
-    writeSnapshot: async (snapshot, signal) => {
-      const key = snapshotKey(snapshot)
-      const head = encodeSnapshot(snapshot)
-      // What cannot be read back is refused now, while there is still somebody to tell.
-      naming(`snapshot ${key}`, () => decodeSnapshot(head))
-      await checkNamed(snapshot, signal)
-      if (!(await refuseOther(key, head, signal))) await store.put(key, textBody(head), signal)
-      return { key, snapshot }
-    },
-    clouds: async (signal) => {
-      const clouds = new Set<string>()
-      for await (const { key } of store.list('accounts/', signal)) {
-        const [, cloud] = KEY.exec(key) ?? []
-        if (cloud !== undefined) clouds.add(cloud)
-      }
-      return inOrder(clouds)
-    },
-    snapshotKeys: async (cloud, signal) => {
-      if (!isCloudName(cloud)) return []
-      const keys: string[] = []
-      for await (const { key } of store.list(`accounts/${cloud}/snapshots/`, signal)) if (KEY.test(key)) keys.push(key)
-      return inOrder(keys)
-    },
-    readSnapshot: async (key, signal): Promise<StoredSnapshot> => {
-      if (!KEY.test(key))
-        throw new AppError('SNAPSHOT_NOT_FOUND', `${JSON.stringify(key)} is not the key of a snapshot`)
-      const head = await readHead(key, signal)
-      const snapshot = naming(`snapshot ${key}`, () => decodeSnapshot(head))
-      if (snapshotKey(snapshot) !== key)
-        throw new AppError('VAULT_INVALID', `snapshot ${key} says that it is ${snapshotKey(snapshot)}`)
-      return { key, snapshot }
-    },
   }
 }
+
+const readHead = async (store: Store, key: string, signal: AbortSignal | undefined): Promise<string> => {
+  try {
+    return await readText(store, key, { limit: LARGEST_HEAD, signal })
+  } catch (error) {
+    if (!isAppError(error, 'OBJECT_NOT_FOUND')) throw error
+    throw new AppError('SNAPSHOT_NOT_FOUND', `there is no snapshot ${key}`, { cause: error })
+  }
+}
+
+/** True when exactly this head is there already, as after a kill between the write and its answer. */
+const isWritten = async (
+  store: Store,
+  { key, head }: { key: string; head: string },
+  signal: AbortSignal | undefined,
+): Promise<boolean> => {
+  if ((await store.stat(key, signal)) === null) return false
+  if ((await readHead(store, key, signal)) === head) return true
+  throw new AppError('VAULT_INVALID', `another snapshot is already called ${key}`, {
+    hint: 'snapshots are never overwritten',
+  })
+}
+
+const cloudsIn = async (store: Store, signal: AbortSignal | undefined): Promise<readonly string[]> => {
+  const clouds = new Set<string>()
+  for await (const { key } of store.list('accounts/', signal)) {
+    const [, cloud] = KEY.exec(key) ?? []
+    if (cloud !== undefined) clouds.add(cloud)
+  }
+  return inOrder(clouds)
+}
+
+const keysIn = async (store: Store, cloud: string, signal: AbortSignal | undefined): Promise<readonly string[]> => {
+  if (!isCloudName(cloud)) return []
+  const keys: string[] = []
+  for await (const { key } of store.list(`accounts/${cloud}/snapshots/`, signal)) if (KEY.test(key)) keys.push(key)
+  return inOrder(keys)
+}
+
+const readStored = async (store: Store, key: string, signal: AbortSignal | undefined): Promise<StoredSnapshot> => {
+  if (!KEY.test(key)) throw new AppError('SNAPSHOT_NOT_FOUND', `${JSON.stringify(key)} is not the key of a snapshot`)
+  const head = await readHead(store, key, signal)
+  const snapshot = naming(`snapshot ${key}`, () => decodeSnapshot(head))
+  if (snapshotKey(snapshot) === key) return { key, snapshot }
+  throw new AppError('VAULT_INVALID', `snapshot ${key} says that it is ${snapshotKey(snapshot)}`)
+}
+
+export const createSnapshots = (store: Store, objects: Pick<Objects, 'statObject'>): Snapshots => ({
+  writeSnapshot: async (snapshot, signal) => {
+    const key = snapshotKey(snapshot)
+    const head = encodeSnapshot(snapshot)
+    // What cannot be read back is refused now, while there is still somebody to tell.
+    naming(`snapshot ${key}`, () => decodeSnapshot(head))
+    await checkNamed(snapshot, objects.statObject, { once: store.traits.maxConcurrency, signal })
+    if (!(await isWritten(store, { key, head }, signal))) await store.put(key, textBody(head), signal)
+    return { key, snapshot }
+  },
+  clouds: (signal) => cloudsIn(store, signal),
+  snapshotKeys: (cloud, signal) => keysIn(store, cloud, signal),
+  readSnapshot: (key, signal) => readStored(store, key, signal),
+})
