@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
+import type { BackupEvent, BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
 import { runBackup } from './backup/run.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog } from './catalog/sqlite/catalog.ts'
@@ -24,7 +24,7 @@ import { openFsStore } from './vault/stores/fs.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
 import type { Vault } from './vault/vault.ts'
 
-export type ReaderListener = (event: Extract<Parameters<BackupListener>[0], { type: 'retry' | 'waiting' }>) => void
+export type ReaderListener = (event: Extract<BackupEvent, { type: 'retry' | 'waiting' | 'note' }>) => void
 
 /** Everything a face needs, made when first asked for. The one place where real things are made. */
 export interface Context {
@@ -120,8 +120,10 @@ function makeReader(config: Config, secrets: Secrets, listener: ReaderListener |
       headersMs: config.timeouts.headersMs,
       bodyMs: config.timeouts.idleMs,
     },
-    ...(config.proxy === null ? {} : { proxy: { http: config.proxy, https: config.proxy } }),
-    ...(listener === undefined ? {} : { onEvent: listener }),
+    ...(config.proxy === null ? {} : { proxy: { http: config.proxy, https: config.proxy, noProxy: config.noProxy ?? '' } }),
+    ...(listener === undefined
+      ? {}
+      : { onEvent: listener, onNote: (message: string) => listener({ type: 'note', message }) }),
   })
 }
 

@@ -1,7 +1,6 @@
 import { syncCatalog } from '../catalog/sync.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import { choosePrefixLength, writeSegments } from './manifest.ts'
-import { assignPaths } from './paths.ts'
 import type { Run } from './run-state.ts'
 import type { Surroundings } from './surroundings.ts'
 import { totalsOf } from './totals.ts'
@@ -20,7 +19,6 @@ export async function commit(
     const slice = parts.gone.slice(i, i + 1000)
     await catalog.write((tx) => tx.markGone(run.id, slice))
   }
-  await assignPaths(run)
   const stored = await vault.writeSnapshot(await head(run, parts), run.signal)
   await syncCatalog(catalog, vault, run.signal)
   await catalog.write((tx) => tx.saveFailures(stored.snapshot.id, run.failures))

@@ -1,5 +1,5 @@
 import type { StepKind, StepRow } from '../catalog/catalog.ts'
-import { isManagedType } from '../model/asset.ts'
+import { type AssetIdentity, isManagedType, type ResourceType } from '../model/asset.ts'
 import { isAppError } from '../model/errors.ts'
 import { announce } from './progress.ts'
 import { factsOfStep, type Run } from './run-state.ts'
@@ -16,29 +16,43 @@ const UNSTATED_SPARE = 200
 export async function deepen(run: Run): Promise<void> {
   const { options, deps } = run
   if (options.details === 'none' || options.dryRun) return
-  const wanted = await countWanted(run)
-  if (wanted === 0) return
-  const budget = deps.reader.budget
-  const spare = budget === null ? UNSTATED_SPARE : Math.floor(budget.remaining / 2)
-  if (options.details === 'spare' && wanted > spare) {
-    deps.listen({
+  if (options.details === 'spare' && !(await fitsIntoSpare(run))) return
+  deps.listen({ type: 'phase', phase: 'details' })
+  for (const kind of KINDS) {
+    for await (const step of doneWithout(run, kind)) await deepenStep(run, step)
+  }
+  if (options.details === 'all') await deepenKept(run)
+}
+
+async function fitsIntoSpare(run: Run): Promise<boolean> {
+  const { catalog, reader, listen } = run.deps
+  const counts = await catalog.read((tx) => tx.stepCounts(run.id))
+  const wanted = counts
+    .filter((row) => row.state === 'done' && KINDS.includes(row.kind))
+    .reduce((total, row) => total + row.count, 0)
+  const spare = reader.budget === null ? UNSTATED_SPARE : Math.floor(reader.budget.remaining / 2)
+  if (wanted > spare) {
+    listen({
       type: 'note',
       message: `coordinates and relations of ${wanted} assets were not read: one API call each; --details all does it`,
     })
-    return
   }
-  deps.listen({ type: 'phase', phase: 'details' })
-  for (const kind of KINDS) {
-    for await (const step of doneWithout(run, kind)) await readDetails(run, step)
-  }
+  return wanted > 0 && wanted <= spare
 }
 
-async function countWanted(run: Run): Promise<number> {
-  let wanted = 0
-  for (const kind of KINDS) {
-    for await (const _ of doneWithout(run, kind)) wanted += 1
+/** Assets that were kept by earlier runs without their details. */
+async function deepenKept(run: Run): Promise<void> {
+  for (let after = ''; ; ) {
+    const page = await run.deps.catalog.read((tx) => tx.withoutDetails(run.cloud, after, 200))
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.assetId
+    for (const known of page) {
+      // The catalog has it from a parsed entry.
+      const raw = await readDetails(run, { ...known, resourceType: known.resourceType as ResourceType })
+      if (raw !== null) await run.deps.catalog.write((tx) => tx.promoteKeep(run.id, known.assetId, raw))
+    }
   }
-  return wanted
 }
 
 async function* doneWithout(run: Run, kind: StepKind): AsyncIterable<StepRow> {
@@ -51,16 +65,22 @@ async function* doneWithout(run: Run, kind: StepKind): AsyncIterable<StepRow> {
   }
 }
 
-async function readDetails(run: Run, step: StepRow): Promise<void> {
+async function deepenStep(run: Run, step: StepRow): Promise<void> {
   const records = factsOfStep(run.deps.reader, step)
   if (records === null || !isManagedType(records.facts.type)) return
+  const raw = await readDetails(run, records.facts)
+  if (raw !== null) await run.deps.catalog.write((tx) => tx.saveDetails(run.id, step.assetId, raw))
+}
+
+/** One API call. Null when the account speaks of other bytes by now, or not at all. */
+async function readDetails(run: Run, asset: AssetIdentity & { readonly cldVersion: number }): Promise<string | null> {
   try {
-    const details = await run.deps.reader.details(records.facts, run.signal)
-    if (!details.found || details.row.facts.cldVersion !== records.facts.cldVersion) return
-    await run.deps.catalog.write((tx) => tx.saveDetails(run.id, step.assetId, JSON.stringify(details.row.raw)))
+    const details = await run.deps.reader.details(asset, run.signal)
     announce(run, 'details')
+    return details.found && details.row.facts.cldVersion === asset.cldVersion ? JSON.stringify(details.row.raw) : null
   } catch (error) {
     // Details are an addition: an asset without them is kept all the same.
     if (!isAppError(error) || error.code === 'INTERRUPTED' || error.code === 'API_LIMIT') throw error
+    return null
   }
 }

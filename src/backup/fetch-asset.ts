@@ -22,6 +22,8 @@ export interface FetchContext {
   readonly throttle: Throttle
   /** Told of every strain, so that the number of transfers adapts. */
   readonly strained: () => void
+  /** Saves that bytes are good, before their object gets its name; many at a time become one commit. */
+  readonly hashed: { add(transferred: Transferred): Promise<void> }
   /** Where images and videos were found so far; decides what is tried first. */
   readonly found: { plain: number; original: number }
   readonly signal: AbortSignal
@@ -220,7 +222,7 @@ function prove(facts: AssetFacts, length: number, digests: Digests): Proof {
 }
 
 async function keep(
-  { run, signal }: FetchContext,
+  { run, hashed, signal }: FetchContext,
   facts: AssetFacts,
   good: { readonly part: Part; readonly digests: Digests; readonly proof: Proof },
 ): Promise<Transferred> {
@@ -233,7 +235,7 @@ async function keep(
     proof,
   }
   // The row first, the object's name second: a kill between the two is told apart by looking whether the object is there.
-  await run.deps.catalog.write((tx) => tx.markHashed(run.id, transferred))
+  await hashed.add(transferred)
   await run.deps.vault.putObject(digests.sha256, part.body(), signal)
   return transferred
 }

@@ -1,7 +1,8 @@
-import type { CatalogReader, StepRow } from '../catalog/catalog.ts'
+import type { CatalogWriter, StepRow } from '../catalog/catalog.ts'
 import { type Entry, encodeEntry } from '../model/entry.ts'
 import { nextEntry } from '../model/next-entry.ts'
 import type { SegmentRef, Snapshot } from '../model/snapshot.ts'
+import { choosePath } from './paths.ts'
 import { factsOfStep, type Run } from './run-state.ts'
 
 /** Entries a segment holds at most, roughly, before segments are split finer. */
@@ -41,7 +42,7 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
         yield encodeEntry(entry)
       }
     }
-    const { object, size, lines } = await catalog.read((tx) =>
+    const { object, size, lines } = await catalog.write((tx) =>
       run.deps.vault.putLines(encode(mergedEntries(run, tx, { prefix, sources })), run.signal),
     )
     if (lines === 0) refs.delete(prefix)
@@ -63,7 +64,7 @@ async function splitAgain(run: Run, before: Snapshot, prefixLength: number): Pro
 /** Old entries and this run's steps, both in order of assetId, become the new ones. */
 async function* mergedEntries(
   run: Run,
-  tx: CatalogReader,
+  tx: CatalogWriter,
   { prefix, sources }: { readonly prefix: string; readonly sources: readonly SegmentRef[] },
 ): AsyncIterable<Entry> {
   const gone = new Set<string>()
@@ -72,7 +73,7 @@ async function* mergedEntries(
   const takeBefore = async function* (assetId: string | null): AsyncIterable<Entry> {
     for (let step = await steps.peek(); step !== null; step = await steps.peek()) {
       if (assetId !== null && step.assetId >= assetId) return
-      yield* some(entryOf(run, null, step))
+      yield* some(await entryOf(run, tx, { before: null, step }))
       steps.take()
     }
   }
@@ -80,7 +81,7 @@ async function* mergedEntries(
     yield* takeBefore(before.assetId)
     const step = await steps.peek()
     if (step?.assetId === before.assetId) {
-      yield* some(entryOf(run, before, step))
+      yield* some(await entryOf(run, tx, { before, step }))
       steps.take()
     } else if (!gone.has(before.assetId)) {
       yield before
@@ -99,7 +100,11 @@ async function* oldEntries(run: Run, prefix: string, sources: readonly SegmentRe
   }
 }
 
-function entryOf(run: Run, before: Entry | null, step: StepRow): Entry | null {
+async function entryOf(
+  run: Run,
+  tx: CatalogWriter,
+  { before, step }: { readonly before: Entry | null; readonly step: StepRow },
+): Promise<Entry | null> {
   const { reader } = run.deps
   const records = factsOfStep(reader, step)
   const raw = step.detailsRaw === null ? null : (JSON.parse(step.detailsRaw) as NonNullable<Entry['raw']['details']>)
@@ -113,7 +118,10 @@ function entryOf(run: Run, before: Entry | null, step: StepRow): Entry | null {
     details: raw === null ? null : { facts: reader.parseRow(raw, 'details').facts, raw },
     listHash: step.listHash,
     bytes,
-    path: step.path ?? before?.path ?? null,
+    path:
+      records === null || (bytes === null && before?.object == null)
+        ? (before?.path ?? null)
+        : await choosePath(run, tx, { facts: records.facts, before: before?.path ?? null }),
     capturedAt: run.deps.now().toISOString(),
   })
 }

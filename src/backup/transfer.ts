@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StepRow } from '../catalog/catalog.ts'
 import { type AdaptiveLimit, createAdaptiveLimit } from '../lib/adaptive-limit.ts'
+import { createGroup } from '../lib/group.ts'
 import { createThrottle } from '../lib/throttle.ts'
 import { AppError } from '../model/errors.ts'
 import { type FetchContext, type FetchOutcome, fetchAsset } from './fetch-asset.ts'
@@ -66,6 +67,11 @@ async function pump(state: TransferState, controller: AbortController): Promise<
     throttle: createThrottle(run.deps.bwlimit),
     strained: () => state.limit.strained(),
     found: { plain: 0, original: 0 },
+    hashed: createGroup((all) =>
+      run.deps.catalog.write(async (tx) => {
+        for (const transferred of all) await tx.markHashed(run.id, transferred)
+      }),
+    ),
   }
   let fatal: unknown = null
   try {

@@ -1,4 +1,4 @@
-import type { AssetFacts } from '../model/asset.ts'
+import type { AssetIdentity } from '../model/asset.ts'
 import { type Api, saysNotFound, succeeded } from './api.ts'
 import { encodeSegment } from './delivery-url.ts'
 import type { ApiAnswer, ApiRequest } from './exchange.ts'
@@ -25,7 +25,7 @@ const request = (what: string, path: string, flags: string): ApiRequest => ({
 })
 
 /** Where the asset may be asked for. Services differ in how they read a slash inside a public_id. */
-const pathsOf = (facts: AssetFacts, memory: DetailsMemory): readonly string[] => {
+const pathsOf = (facts: AssetIdentity, memory: DetailsMemory): readonly string[] => {
   const prefix = `${facts.resourceType}/${encodeURIComponent(facts.type)}/`
   const encoded = encodeSegment(facts.publicId)
   const byName = facts.publicId.includes('/')
@@ -55,7 +55,7 @@ const askWithFlags = async (
 export const details = async (
   api: Api,
   memory: DetailsMemory,
-  facts: AssetFacts,
+  facts: AssetIdentity,
   signal: AbortSignal,
 ): Promise<Details> => {
   const what = `${facts.resourceType}/${facts.type}/${facts.publicId}`
@@ -71,7 +71,7 @@ export const details = async (
   throw api.failure(request(what, '', ''), last ?? unanswered)
 }
 
-const found = (facts: AssetFacts, answer: ApiAnswer, memory: DetailsMemory, path: string): Details => {
+const found = (facts: AssetIdentity, answer: ApiAnswer, memory: DetailsMemory, path: string): Details => {
   const partition = { resourceType: facts.resourceType, type: facts.type }
   const row = parseAsset(answer.json, 'details', partition)
   if (path === facts.assetId) memory.idsWork = true

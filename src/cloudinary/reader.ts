@@ -1,5 +1,5 @@
 import type { Account, AccountConfiguration, AccountProfile, Budget, Folder } from '../model/account.ts'
-import type { AssetFacts, ResourceType } from '../model/asset.ts'
+import type { AssetFacts, AssetIdentity, ResourceType } from '../model/asset.ts'
 import type { Json } from '../model/json.ts'
 
 /** One row of a listing or a search. */
@@ -91,7 +91,7 @@ export interface AccountReader {
   /** At most 100 ids. Answers only those that exist; missing ids and placeholders are left out. */
   byAssetIds(assetIds: readonly string[], signal: AbortSignal): Promise<readonly AccountRow[]>
   /** Everything about one asset, coordinates and versions included. */
-  details(facts: AssetFacts, signal: AbortSignal): Promise<Details>
+  details(asset: AssetIdentity, signal: AbortSignal): Promise<Details>
   /** Every folder, the empty ones too, sorted by path. Several calls. */
   folders(signal: AbortSignal): Promise<readonly Folder[]>
   /** Several calls. `onPart` is told before each part. */

@@ -77,7 +77,9 @@ export function createDigestSet(): DigestSet {
     *unmarked() {
       for (let slot = 0; slot < capacity; slot += 1) {
         if (state[slot] !== 1) continue
-        yield [...words.subarray(slot * WORDS, slot * WORDS + WORDS)].map((w) => w.toString(16).padStart(8, '0')).join('')
+        yield [...words.subarray(slot * WORDS, slot * WORDS + WORDS)]
+          .map((w) => w.toString(16).padStart(8, '0'))
+          .join('')
       }
     },
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAdaptiveLimit } from './adaptive-limit.ts'
 import { backoffMs } from './backoff.ts'
+import { createGroup } from './group.ts'
 import { createThrottle } from './throttle.ts'
 
 test('the limit doubles while all goes well, and stays within its maximum', () => {
@@ -46,4 +47,24 @@ test('a throttle lets its rate through and not more', async () => {
   for (let n = 0; n < 10; n += 1) await throttle(100_000)
   const took = performance.now() - started
   expect(took).toBeGreaterThan(650) // a second's worth, less the burst
+})
+
+test('a group handles what came meanwhile as one batch, in order, and tells each item of its own failure', async () => {
+  const batches: number[][] = []
+  const group = createGroup<number>(async (items) => {
+    batches.push([...items])
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    if (items.includes(5)) throw new Error('five')
+  })
+  const first = group.add(1)
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  const second = [2, 3, 4].map((n) => group.add(n))
+  await first
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  const bad = group.add(5)
+  const after = bad.catch(() => undefined).then(() => group.add(6))
+  await Promise.all(second)
+  await expect(bad).rejects.toThrow('five')
+  await after
+  expect(batches).toEqual([[1], [2, 3, 4], [5], [6]])
 })

@@ -9,6 +9,14 @@ export const isManagedType = (type: string): boolean => MANAGED_TYPES.includes(t
 
 export type FolderMode = 'fixed' | 'dynamic'
 
+/** What names an asset: for ever by `assetId`, for now by the other three. */
+export interface AssetIdentity {
+  readonly assetId: string
+  readonly publicId: string
+  readonly resourceType: ResourceType
+  readonly type: string
+}
+
 export interface Moderation {
   readonly kind: string | null
   readonly status: string | null
