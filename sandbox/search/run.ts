@@ -73,14 +73,25 @@ const pageOf = (keyed: Iterable<Keyed>, query: Query): Pick<Found, 'assets' | 'n
   return { assets: page.map(({ asset }) => asset), next: more ? page.at(-1)?.keys : undefined }
 }
 
+/** Counts all and keeps only what may stand on the page, so that a search over millions doesn't hold them. */
 const searchAll = (world: World, cloud: Cloud, query: Query): Found => {
+  const { sort, after } = query
   const isWanted = matcher(world, cloud, withStatus(query.expression))
+  const kept = query.size + 1
   const found: Keyed[] = []
+  const order = (): void => void found.sort((a, b) => compareKeys(sort, a.keys, b.keys))
+  let total = 0
   for (const asset of indexed(world, cloud, cloud.shelf.scan())) {
-    if (isWanted(asset)) found.push({ asset, keys: keysOf(cloud, asset, query.sort) })
+    if (!isWanted(asset)) continue
+    total++
+    const keys = keysOf(cloud, asset, sort)
+    if (after !== undefined && compareKeys(sort, keys, after) <= 0) continue
+    if (found.push({ asset, keys }) < kept * 4) continue
+    order()
+    found.length = kept
   }
-  found.sort((a, b) => compareKeys(query.sort, a.keys, b.keys))
-  return { total: found.length, ...pageOf(found, query) }
+  order()
+  return { total, ...pageOf(found, query) }
 }
 
 const BY_TIME: readonly string[] = ['created_at', 'uploaded_at', 'updated_at']
