@@ -25,6 +25,7 @@ export async function createLibraryTree(root: string, cloud: string, allowCopies
     },
     async writeState(snapshotId) {
       // While the tree is being changed its state is unknown, so a torn write must read as unknown: remove, then write.
+      await library.flush()
       await rm(state, { force: true })
       await mkdir(join(root, '.cache'), { recursive: true })
       await writeFile(state, JSON.stringify({ snapshot: snapshotId }))

@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import type { VersionRow } from '../catalog/catalog.ts'
+import { isAppError } from '../model/errors.ts'
 import type { StoredSnapshot } from '../model/snapshot.ts'
 import type { BackupReport } from './report.ts'
 import type { LibraryTree, Run } from './run-state.ts'
@@ -13,9 +15,26 @@ export async function updateLibrary(
   stored: StoredSnapshot,
   surroundings: Surroundings,
 ): Promise<BackupReport['library']> {
-  const { library, catalog, listen } = run.deps
+  const { library, listen } = run.deps
   if (library === null) return null
   listen({ type: 'phase', phase: 'library' })
+  try {
+    return await bringUpToDate(run, library, { stored, surroundings })
+  } catch (error) {
+    // The snapshot is safe already; the tree is only its shop window, and the next run tries it again.
+    if (!isAppError(error) || error.code === 'INTERRUPTED') throw error
+    const hint = error.hint === undefined ? '' : ` (${error.hint})`
+    listen({ type: 'note', message: `the library could not be brought up to date: ${error.message}${hint}` })
+    return null
+  }
+}
+
+async function bringUpToDate(
+  run: Run,
+  library: LibraryTree,
+  { stored, surroundings }: { readonly stored: StoredSnapshot; readonly surroundings: Surroundings },
+): Promise<BackupReport['library']> {
+  const { catalog } = run.deps
   const shown = await library.readState()
   const { from, to } = await catalog.read(async (tx) => {
     const all = await tx.snapshots(run.cloud)
@@ -28,7 +47,12 @@ export async function updateLibrary(
   const counts = { linked: 0, removed: 0, kept: 0 }
   await removeLeft(run, library, { from: from?.seq ?? 0, to: to.seq, counts })
   const rows = from === null || run.options.full ? everything(run, to.seq) : changedSince(run, from.seq, to.seq)
-  for await (const version of rows) await place(library, version, counts)
+  for await (const version of rows) {
+    run.signal.throwIfAborted()
+    await place(library, version, counts)
+    // Nothing in this loop waits for anything, and Ctrl-C must be heard.
+    if ((counts.linked + counts.kept) % 256 === 0) await setImmediate()
+  }
   for (const folder of surroundings.folderList ?? []) await library.ensureFolder(folder.path)
   await library.writeState(stored.snapshot.id)
   return counts

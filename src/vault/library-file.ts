@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
-import { constants } from 'node:fs'
-import { copyFile, link, lutimes, open, rename, rm } from 'node:fs/promises'
+import { constants, linkSync, lutimesSync } from 'node:fs'
+import { copyFile, link, open, rename, rm } from 'node:fs/promises'
 import { AppError } from '../model/errors.ts'
 import { errnoOf } from './disk-error.ts'
 import { intruder, look } from './real-folder.ts'
@@ -46,10 +46,12 @@ export const syncPath = async (path: string): Promise<void> => {
 }
 
 /** Times are a courtesy; only the owner of a file may set them. */
-const setTime = async ({ target, mtime }: Placing): Promise<void> => {
-  await lutimes(target, mtime / 1000, mtime / 1000).catch((error: unknown) => {
+const setTime = ({ target, mtime }: Placing): void => {
+  try {
+    lutimesSync(target, mtime / 1000, mtime / 1000)
+  } catch (error) {
     if (!CANNOT_SET_TIME.has(errnoOf(error) ?? '')) throw error
-  })
+  }
 }
 
 const replace = async (
@@ -70,7 +72,7 @@ const replace = async (
 const byLink = async (what: Placing, able: Abilities, isFree: boolean): Promise<boolean> => {
   if (!able.canLink) return false
   try {
-    if (isFree) await link(what.objectFile, what.target)
+    if (isFree) linkSync(what.objectFile, what.target)
     else await replace(what, able.temp, (path) => link(what.objectFile, path))
     return true
   } catch (error) {
@@ -111,13 +113,13 @@ const byCopy = async (what: Placing, able: Abilities): Promise<void> => {
 
 /** Makes the file a link, a clone or a copy of the object, in this order; the object's read-only mode comes along. */
 export const placeFile = async (what: Placing, able: Abilities): Promise<'placed' | 'kept'> => {
-  const found = await look(what.target)
+  const found = look(what.target)
   if (found?.isDirectory() === true) throw intruder(what.target)
   if (found !== null && isSameFile(found, what.object)) return 'kept'
   if (!(await byLink(what, able, found === null))) {
     if (found !== null && isLikelyCopy(found, what)) return 'kept'
     if (!(await byClone(what, able))) await byCopy(what, able)
   }
-  await setTime(what)
+  setTime(what)
   return 'placed'
 }

@@ -61,11 +61,11 @@ const segmentsOf = (path: string): readonly string[] => {
   throw new AppError('STORE_REFUSED', `${JSON.stringify(path)} does not stay inside the library`)
 }
 
-const walkToParent = ({ root, base }: Tree, segments: readonly string[], make: boolean): Promise<boolean> =>
+const walkToParent = ({ root, base }: Tree, segments: readonly string[], make: boolean): boolean =>
   walkFolders(root, [...base, ...segments.slice(0, -1)], make)
 
-const lookAtObject = async (objectFile: string): Promise<Stats> => {
-  const object = await look(objectFile)
+const lookAtObject = (objectFile: string): Stats => {
+  const object = look(objectFile)
   if (object?.isFile() === true) return object
   throw new AppError('OBJECT_NOT_FOUND', `${objectFile} is not in the vault`)
 }
@@ -77,8 +77,8 @@ const place = async (
 ): Promise<'placed' | 'kept'> => {
   const segments = segmentsOf(path)
   const target = join(tree.root, ...tree.base, ...segments)
-  await walkToParent(tree, segments, true)
-  const done = await placeFile({ target, objectFile, object: await lookAtObject(objectFile), mtime }, tree.able)
+  walkToParent(tree, segments, true)
+  const done = await placeFile({ target, objectFile, object: lookAtObject(objectFile), mtime }, tree.able)
   if (done === 'placed') tree.touched.add(dirname(target))
   return done
 }
@@ -88,9 +88,9 @@ const isPlaced = (found: Stats): boolean => found.isFile() && (found.mode & 0o22
 
 const remove = async (tree: Tree, path: string): Promise<void> => {
   const segments = segmentsOf(path)
-  if (!(await walkToParent(tree, segments, false))) return
+  if (!walkToParent(tree, segments, false)) return
   const target = join(tree.root, ...tree.base, ...segments)
-  const found = await look(target)
+  const found = look(target)
   if (found === null || !isPlaced(found)) return
   await unlink(target)
   for (let folder = dirname(target); folder !== join(tree.root, ...tree.base); folder = dirname(folder)) {
@@ -106,22 +106,22 @@ const remove = async (tree: Tree, path: string): Promise<void> => {
   }
 }
 
-const ensureFolder = async ({ root, base }: Tree, path: string): Promise<void> => {
+const ensureFolder = ({ root, base }: Tree, path: string): void => {
   const segments = path === '' ? [] : path.split('/')
   for (let depth = 0; depth <= segments.length; depth++) {
     const folders = [...base, ...segments.slice(0, depth)]
-    const found = depth === 0 ? null : await look(join(root, ...folders))
+    const found = depth === 0 ? null : look(join(root, ...folders))
     if (found?.isFile() === true) return
-    if (found?.isDirectory() !== true) await walkFolders(root, folders, true)
+    if (found?.isDirectory() !== true) walkFolders(root, folders, true)
   }
 }
 
 const matches = async (tree: Tree, path: string, objectFile: string): Promise<boolean> => {
   const segments = segmentsOf(path)
-  if (!(await walkToParent(tree, segments, false))) return false
+  if (!walkToParent(tree, segments, false)) return false
   const target = join(tree.root, ...tree.base, ...segments)
-  const found = await look(target)
-  const object = await lookAtObject(objectFile)
+  const found = look(target)
+  const object = lookAtObject(objectFile)
   if (found === null || !found.isFile()) return false
   return isSameFile(found, object) || (found.size === object.size && (await sameBytes(target, objectFile)))
 }
@@ -139,7 +139,7 @@ const flush = async ({ touched }: Tree): Promise<void> => {
 const removeOldTemps = async (folder: string, now: number): Promise<void> => {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
-    const found = await look(path)
+    const found = look(path)
     // A link bears the time of its object; when it was made, only ctime tells.
     if (found?.isFile() === true && isLeftover(name, now - found.ctimeMs)) await unlink(path)
   }
@@ -150,20 +150,20 @@ export const openLibrary = async (root: string, cloud: string, options: LibraryO
   if (!isCloudName(cloud)) throw new AppError('STORE_REFUSED', `${JSON.stringify(cloud)} is not a cloud name`)
   const temps = ['library', '.tmp']
   const temp = async (): Promise<string> => {
-    await walkFolders(root, temps, true)
+    walkFolders(root, temps, true)
     return join(root, ...temps, tempName())
   }
   const able: Abilities = { canLink: true, canClone: true, allowCopies: options.allowCopies ?? false, temp }
   const tree: Tree = { root, base: ['library', cloud], able, touched: new Set() }
   await guarded('open the library', async () => {
-    if (await walkFolders(root, temps, false)) await removeOldTemps(join(root, ...temps), options.now ?? Date.now())
+    if (walkFolders(root, temps, false)) await removeOldTemps(join(root, ...temps), options.now ?? Date.now())
   })
   return {
     place: (path, what) => guarded(`place ${path}`, () => place(tree, path, what)),
     remove: (path) => guarded(`remove ${path}`, () => remove(tree, path)),
-    ensureFolder: (folder) => guarded(`make ${folder}`, () => ensureFolder(tree, libraryFolder(folder))),
+    ensureFolder: (folder) => guarded(`make ${folder}`, async () => ensureFolder(tree, libraryFolder(folder))),
     matches: (path, objectFile) => guarded(`read ${path}`, () => matches(tree, path, objectFile)),
-    exists: () => guarded('look at the library', () => walkFolders(root, tree.base, false)),
+    exists: () => guarded('look at the library', async () => walkFolders(root, tree.base, false)),
     flush: () => guarded('sync the library', () => flush(tree)),
   }
 }
