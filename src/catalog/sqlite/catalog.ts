@@ -24,8 +24,8 @@ const IDLE_READERS = 2
  * STORE_UNAVAILABLE or STORE_FULL when the place cannot be read or written.
  */
 export async function openSqliteCatalog(file: string): Promise<Catalog & { readonly wasCreated: boolean }> {
-  await mkdir(dirname(file), { recursive: true })
   try {
+    await mkdir(dirname(file), { recursive: true })
     const opened = (await openKnown(file)) ?? (await openAgain(file))
     return new SqliteCatalog(opened.connection, opened.wasCreated)
   } catch (error) {

@@ -6,7 +6,7 @@ import { type DatabaseHandle, openDatabase, SQLITE, type SqlValue, type Statemen
 /** Blocking waits for another process's lock are short; between them this process goes on with its other work. */
 const BLOCKING_WAIT_MS = 250
 const PATIENCE_MS = 60_000
-/** Kysely makes one text per query shape; lists of ids are padded so that there are few of them. */
+/** Kysely makes one text per shape of query, and lists of ids have as many shapes as lengths. */
 const MAX_STATEMENTS = 400
 
 export interface ConnectionOptions {
@@ -88,9 +88,17 @@ export class Connection {
     this.#handle.exec(text)
   }
 
+  /**
+   * The package's prepared statements live on until they are collected, and the file stays open with them; Node's own
+   * end here. So the log is brought home first, instead of left to the closing of the file.
+   */
   close(): void {
     this.#statements.clear()
-    this.#handle.close()
+    try {
+      this.#handle.exec('pragma wal_checkpoint(truncate)')
+    } finally {
+      this.#handle.close()
+    }
   }
 
   async #patiently(text: string): Promise<void> {

@@ -32,20 +32,57 @@ export function sqliteCode(error: unknown): number | null {
   return error.errcode & 0xff
 }
 
-let loaded: Promise<DatabaseModule> | undefined
+let loaded: Promise<(file: string, options: DatabaseOptions) => DatabaseHandle> | undefined
 
 /** Opens a database file, creating it when absent. Node's own SQLite where there is one, else the package of its shape. */
 export async function openDatabase(file: string, options: DatabaseOptions): Promise<DatabaseHandle> {
-  loaded ??= loadModule()
-  const { DatabaseSync } = await loaded
-  return new DatabaseSync(file, options)
+  loaded ??= loadOpener()
+  const open = await loaded
+  return open(file, options)
 }
 
-async function loadModule(): Promise<DatabaseModule> {
+async function loadOpener(): Promise<(file: string, options: DatabaseOptions) => DatabaseHandle> {
   const builtin = loadBuiltin()
-  if (builtin !== undefined) return builtin
-  return (await import('@photostructure/sqlite')) as unknown as DatabaseModule
+  if (builtin !== undefined) return (file, options) => new builtin.DatabaseSync(file, options)
+  const { DatabaseSync } = (await import('@photostructure/sqlite')) as unknown as DatabaseModule
+  return (file, options) => withCodes(new DatabaseSync(file, options))
 }
+
+/** The package's `all` throws errors without `errcode`; its `get` does not. What is wrong is asked for in that way. */
+const withCodes = (database: DatabaseHandle): DatabaseHandle => ({
+  get isTransaction() {
+    return database.isTransaction
+  },
+  exec: (sql) => database.exec(sql),
+  close: () => database.close(),
+  prepare: (sql) => {
+    const statement = database.prepare(sql)
+    return {
+      run: statement.run.bind(statement),
+      get: statement.get.bind(statement),
+      columns: () => statement.columns(),
+      all: (...values) => {
+        try {
+          return statement.all(...values)
+        } catch (error) {
+          throw sqliteCode(error) === null && isDamaged(database) ? damage(error) : error
+        }
+      },
+    }
+  },
+})
+
+/** Reads the whole file: only for when something is wrong already. */
+function isDamaged(database: DatabaseHandle): boolean {
+  try {
+    return database.prepare('pragma quick_check(1)').get()?.['quick_check'] !== 'ok'
+  } catch (error) {
+    return sqliteCode(error) === SQLITE.corrupt || sqliteCode(error) === SQLITE.notadb
+  }
+}
+
+const damage = (cause: unknown): Error =>
+  Object.assign(new Error('database disk image is malformed', { cause }), { errcode: SQLITE.corrupt })
 
 /**
  * Loading `node:sqlite` announces an ExperimentalWarning, once, in the same tick. It is kept from the terminal by
