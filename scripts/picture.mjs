@@ -46,6 +46,7 @@ function play(recording) {
     const [first = 0] = numbers
     if (command === 'm') for (const code of numbers) style = styled(style, code)
     if (command === 'A') at = { ...at, row: Math.max(0, at.row - (first || 1)) }
+    if (command === 'G') at = { ...at, column: Math.max(0, first - 1) }
     if (command === 'K') rows[at.row]?.splice(at.column)
     if (command === 'J') {
       rows[at.row]?.splice(at.column)
