@@ -29,6 +29,12 @@ export const unscramble = (value: number): number => {
 export const hash = (a: number, b: number, c = 0): number =>
   scramble(scramble(scramble(a) ^ Math.imul(b | 0, 0x9e3779b1)) ^ Math.imul(c | 0, 0x85ebca77))
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** Eight hex digits of 32 bits. */
+export const hexOf = (value: number): string =>
+  `${HEX[value >>> 24] ?? ''}${HEX[(value >>> 16) & 255] ?? ''}${HEX[(value >>> 8) & 255] ?? ''}${HEX[value & 255] ?? ''}`
+
 export interface Random {
   /** In [0, 1). */
   next(): number

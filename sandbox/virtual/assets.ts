@@ -1,8 +1,9 @@
 /** What a computed asset looks like in full: a function of its index and nothing else. */
-import { hash } from '../random.ts'
-import type { Asset, JsonValue } from '../state.ts'
+import { hash, hexOf } from '../random.ts'
+import type { Asset } from '../state.ts'
 import type { ContentSource } from './content.ts'
 import type { Numbering } from './numbering.ts'
+import { watchedSet } from './watched.ts'
 
 const TAGS = [
   'spring',
@@ -30,7 +31,6 @@ export const makeVirtualAsset = (index: number, numbering: Numbering, contents: 
   const visual = resourceType === 'image' || (resourceType === 'video' && numbering.format(index) !== 'mp3')
   const width = visual ? (WIDTHS[dice(21, WIDTHS.length)] ?? 800) : null
   const displayName = publicId.slice(publicId.lastIndexOf('/') + 1)
-  const metadata: Record<string, JsonValue> = {}
   return {
     assetId: numbering.assetId(index),
     publicId,
@@ -38,7 +38,11 @@ export const makeVirtualAsset = (index: number, numbering: Numbering, contents: 
     type: numbering.type(index),
     format: resourceType === 'raw' ? null : numbering.format(index),
     version: Math.floor(createdAt / 1000),
-    versionId: [1, 2, 3, 4].map((salt) => hash(index, salt, 0x77).toString(16).padStart(8, '0')).join(''),
+    versionId:
+      hexOf(hash(index, 1, 0x77)) +
+      hexOf(hash(index, 2, 0x77)) +
+      hexOf(hash(index, 3, 0x77)) +
+      hexOf(hash(index, 4, 0x77)),
     createdAt,
     uploadedAt: createdAt,
     times: { updated: createdAt },
@@ -55,7 +59,7 @@ export const makeVirtualAsset = (index: number, numbering: Numbering, contents: 
       (tag, at, all) => all.indexOf(tag) === at,
     ),
     context: dice(25, 4) === 0 ? { alt: `${word(SUBJECTS, 40)} number ${index}` } : {},
-    metadata,
+    metadata: {},
     accessMode: 'public',
     accessControl: null,
     moderation: [],
@@ -63,7 +67,7 @@ export const makeVirtualAsset = (index: number, numbering: Numbering, contents: 
     regions: null,
     backup: false,
     versions: [],
-    related: new Set(),
+    related: watchedSet<string>([]),
     derived: [],
     extra: {},
     createdBy: 'sandbox',

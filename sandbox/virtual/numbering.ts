@@ -1,5 +1,5 @@
 /** How the index of a computed asset becomes its names and its date, and how each of them becomes the index again. */
-import { hash, scramble, unscramble } from '../random.ts'
+import { hash, hexOf, scramble, unscramble } from '../random.ts'
 import type { ResourceType } from '../state.ts'
 
 export interface Numbering {
@@ -42,7 +42,6 @@ const ASSETS_A_FOLDER = 500
 const MOST_FOLDERS = 1000
 const NAME = /^catalog\/(\d{3})\/item-(\d{8})(?:\.([a-z0-9]+))?$/
 
-const digits = (value: number): string => (value >>> 0).toString(16).padStart(8, '0')
 const share = (value: number): number => value / 0x1_0000_0000
 
 export const createNumbering = (options: NumberingOptions): Numbering => {
@@ -54,10 +53,10 @@ export const createNumbering = (options: NumberingOptions): Numbering => {
   const folderName = (number: number): string => `catalog/${String(number).padStart(3, '0')}`
 
   const assetId = (index: number): string =>
-    digits(scramble(index ^ mask)) +
-    digits(hash(index, seed, 1)) +
-    digits(hash(index, seed, 2)) +
-    digits(hash(index, seed, 3))
+    hexOf(scramble(index ^ mask)) +
+    hexOf(hash(index, seed, 1)) +
+    hexOf(hash(index, seed, 2)) +
+    hexOf(hash(index, seed, 3))
   const createdAt = (index: number): number => createdFrom + Math.floor(index * step)
   const resourceType = (index: number): ResourceType => {
     const x = share(hash(index, seed, 4))

@@ -7,7 +7,7 @@ import { type Added, compare, createAdded } from './added.ts'
 import { makeVirtualAsset } from './assets.ts'
 import { type ContentSource, createContentSource } from './content.ts'
 import { createNumbering, type Numbering } from './numbering.ts'
-import { watchedAsset, watchedSet } from './watched.ts'
+import { createWatcher } from './watched.ts'
 
 export interface VirtualShelfOptions {
   /** How many, 0 to 50 million. */
@@ -77,20 +77,19 @@ const computed = (numbering: Numbering, contents: ContentSource): Computed => {
   const removed = new Set<number>()
   const recent = new Map<number, Asset>()
 
-  const stand = (index: number): Asset => {
-    const make = (): Asset => ({ ...makeVirtualAsset(index, numbering, contents), related: watchedSet<string>([]) })
-    const quick = {
-      assetId: () => numbering.assetId(index),
-      publicId: () => numbering.publicId(index),
-      resourceType: () => numbering.resourceType(index),
-      type: () => numbering.type(index),
-      createdAt: () => numbering.createdAt(index),
-    }
-    const asset: Asset = watchedAsset(quick, make, () => {
+  const stand = createWatcher({
+    quick: {
+      assetId: numbering.assetId,
+      publicId: numbering.publicId,
+      resourceType: numbering.resourceType,
+      type: numbering.type,
+      createdAt: numbering.createdAt,
+    },
+    make: (index) => makeVirtualAsset(index, numbering, contents),
+    onChange: (index, asset) => {
       if (!changed.has(index)) changed.set(index, asset)
-    })
-    return asset
-  }
+    },
+  })
   const peek = (index: number): Asset | undefined =>
     removed.has(index) ? undefined : (changed.get(index) ?? recent.get(index) ?? stand(index))
   const at = (index: number): Asset | undefined => {

@@ -4,11 +4,6 @@
  */
 import type { Asset } from '../state.ts'
 
-/** What a computed asset can say without being made, so that a filter over millions stays cheap. */
-export type Quick = {
-  readonly [field in 'assetId' | 'publicId' | 'resourceType' | 'type' | 'createdAt']: () => unknown
-}
-
 class WatchedSet<T> extends Set<T> {
   onChange: (() => void) | null = null
   override add(value: T): this {
@@ -28,47 +23,83 @@ class WatchedSet<T> extends Set<T> {
 
 export const watchedSet = <T>(values: Iterable<T>): Set<T> => new WatchedSet(values)
 
-const deep = (value: unknown, onChange: () => void): unknown => {
+/** What there is to know of computed assets, by their index. */
+export interface Source {
+  /** Fields that can be told without making the asset, so that a filter over millions stays cheap. */
+  readonly quick: { readonly [field in keyof Asset]?: (index: number) => unknown }
+  make(index: number): Asset
+  /** Called before each change, with what stands for the asset from then on. */
+  onChange(index: number, asset: Asset): void
+}
+
+/** One asset; all of them share one handler, since millions of them are made for a moment each. */
+interface Stand {
+  readonly index: number
+  made: Asset | undefined
+  asset: Asset | undefined
+  inner: ProxyHandler<object> | undefined
+}
+
+/** Arrays and maps within an asset, however deep. */
+const innerHandler = (changed: () => void): ProxyHandler<object> => {
+  const handler: ProxyHandler<object> = {
+    get: (target, key) => watch(Reflect.get(target, key), handler, changed),
+    set: (target, key, next) => {
+      changed()
+      return Reflect.set(target, key, next)
+    },
+    deleteProperty: (target, key) => {
+      changed()
+      return Reflect.deleteProperty(target, key)
+    },
+  }
+  return handler
+}
+
+const watch = (value: unknown, handler: ProxyHandler<object>, changed: () => void): unknown => {
   if (value instanceof WatchedSet) {
-    value.onChange = onChange
+    value.onChange = changed
     return value
   }
   // Contents are frozen, and a proxy must show the parts of a frozen object as they are.
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  return new Proxy(value, {
-    get: (target, key) => deep(Reflect.get(target, key), onChange),
-    set: (target, key, next) => {
-      onChange()
-      return Reflect.set(target, key, next)
-    },
-    deleteProperty: (target, key) => {
-      onChange()
-      return Reflect.deleteProperty(target, key)
-    },
-  })
+  return new Proxy(value, handler)
 }
 
-/** An asset that is made when somebody looks closer than `quick`; `onChange` is called before each change. */
-export const watchedAsset = (quick: Quick, make: () => Asset, onChange: (made: Asset) => void): Asset => {
-  let made: Asset | undefined
-  const target = (): Asset => {
-    made ??= make()
-    return made
+/** Returns what stands for the asset of an index: it is made when somebody looks closer than `quick`. */
+export const createWatcher = ({ quick, make, onChange }: Source): ((index: number) => Asset) => {
+  const madeOf = (stand: Stand): Asset => {
+    stand.made ??= make(stand.index)
+    return stand.made
   }
-  const changed = (): void => onChange(target())
-  const isQuick = (key: string | symbol): key is keyof Quick => Object.hasOwn(quick, key)
-  const stand = {} as Asset
-  return new Proxy(stand, {
-    get: (_, key) => (made === undefined && isQuick(key) ? quick[key]() : deep(Reflect.get(target(), key), changed)),
-    set: (_, key, next) => {
-      changed()
-      return Reflect.set(target(), key, next)
+  const change = (stand: Stand): Asset => {
+    if (stand.asset !== undefined) onChange(stand.index, stand.asset)
+    return madeOf(stand)
+  }
+  const read = (stand: Stand, key: string | symbol): unknown => {
+    const value: unknown = Reflect.get(madeOf(stand), key)
+    if (typeof value !== 'object' || value === null) return value
+    const changed = (): void => void change(stand)
+    stand.inner ??= innerHandler(changed)
+    return watch(value, stand.inner, changed)
+  }
+  const handler: ProxyHandler<Stand> = {
+    get: (stand, key) => {
+      const tell = stand.made === undefined ? quick[key as keyof Asset] : undefined
+      return tell === undefined ? read(stand, key) : tell(stand.index)
     },
-    has: (_, key) => Reflect.has(target(), key),
-    ownKeys: () => Reflect.ownKeys(target()),
-    getOwnPropertyDescriptor: (_, key) => {
-      const found = Reflect.getOwnPropertyDescriptor(target(), key)
+    set: (stand, key, next) => Reflect.set(change(stand), key, next),
+    has: (stand, key) => Reflect.has(madeOf(stand), key),
+    ownKeys: (stand) => Reflect.ownKeys(madeOf(stand)),
+    getOwnPropertyDescriptor: (stand, key) => {
+      const found = Reflect.getOwnPropertyDescriptor(madeOf(stand), key)
       return found === undefined ? undefined : { ...found, configurable: true }
     },
-  })
+  }
+  return (index) => {
+    const stand: Stand = { index, made: undefined, asset: undefined, inner: undefined }
+    const asset = new Proxy(stand, handler) as object as Asset
+    stand.asset = asset
+    return asset
+  }
 }
