@@ -1,13 +1,11 @@
-import { close, fsync, mkdir, open, stat } from 'node:fs'
+import { fsync, mkdir } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../model/errors.ts'
 import { errnoOf, isAbsence } from '../disk-error.ts'
+import type { DiskCalls } from './disk-calls.ts'
 
-const openFile = promisify(open)
 const syncFile = promisify(fsync)
-const closeFile = promisify(close)
-const statFile = promisify(stat)
 const makeFolder = promisify(mkdir)
 
 /** Folders under a root whose names survive a power cut. All paths are absolute and inside the root. */
@@ -27,15 +25,15 @@ export interface Folders {
 // Network and FUSE file systems that cannot sync a folder say so with these; they sync names in their own time.
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 
-const syncFolder = async (folder: string): Promise<void> => {
+const syncFolder = async (calls: DiskCalls, folder: string): Promise<void> => {
   if (process.platform === 'win32') return
-  const fd = await openFile(folder, 'r')
+  const fd = await calls.open(folder, 'r')
   try {
     await syncFile(fd)
   } catch (error) {
     if (!CANNOT_SYNC.has(errnoOf(error) ?? '')) throw error
   } finally {
-    await closeFile(fd)
+    await calls.close(fd)
   }
 }
 
@@ -43,10 +41,10 @@ const syncFolder = async (folder: string): Promise<void> => {
  * One fsync at a time per folder. Who asks while one is running needs the next one, since the running one may have
  * begun before his rename; all who ask meanwhile share that next one.
  */
-const createSync = (): ((folder: string) => Promise<void>) => {
+const createSync = (calls: DiskCalls): ((folder: string) => Promise<void>) => {
   const running = new Map<string, { current: Promise<void>; next: Promise<void> | null }>()
   const start = (folder: string): Promise<void> => {
-    const current = syncFolder(folder).finally(() => {
+    const current = syncFolder(calls, folder).finally(() => {
       if (running.get(folder)?.current === current) running.delete(folder)
     })
     running.set(folder, { current, next: null })
@@ -73,10 +71,10 @@ const once = (remembered: Map<string, Promise<void>>, folder: string, work: () =
   return promise
 }
 
-const createRootCheck = (root: string): { check(): Promise<void>; make(): Promise<void> } => {
+const createRootCheck = (root: string, calls: DiskCalls): { check(): Promise<void>; make(): Promise<void> } => {
   let identity: string | null = null
   const look = async (): Promise<void> => {
-    const { dev, ino } = await statFile(root)
+    const { dev, ino } = await calls.stat(root)
     const found = `${dev}:${ino}`
     identity ??= found
     if (identity !== found)
@@ -106,9 +104,9 @@ const createRootCheck = (root: string): { check(): Promise<void>; make(): Promis
   return { check, make }
 }
 
-export const createFolders = (root: string): Folders => {
-  const sync = createSync()
-  const rootCheck = createRootCheck(root)
+export const createFolders = (root: string, calls: DiskCalls): Folders => {
+  const sync = createSync(calls)
+  const rootCheck = createRootCheck(root, calls)
   const made = new Map<string, Promise<void>>()
   const confirmed = new Map<string, Promise<void>>()
 

@@ -6,6 +6,7 @@ import { errnoOf } from '../disk-error.ts'
 import { checkSignal } from '../interrupt.ts'
 import type { Body } from '../store.ts'
 import { tempName } from '../temp-file.ts'
+import type { DiskCalls } from './disk-calls.ts'
 import type { Folders } from './fs-folders.ts'
 import { makeTempFolder } from './fs-temp.ts'
 
@@ -70,16 +71,21 @@ const writeStream = async (fd: number, { key, body, signal }: Put): Promise<void
   if (total !== body.size) throw wrongLength(key, body.size, total)
 }
 
-const writeTemp = async (temp: string, put: Put): Promise<void> => {
+const writeMemory = async (calls: DiskCalls, fd: number, bytes: Uint8Array): Promise<void> => {
+  // As above: a disk that fills up takes a part first.
+  for (let offset = 0; offset < bytes.byteLength; ) offset += await calls.write(fd, bytes, offset)
+}
+
+const writeTemp = async (calls: DiskCalls, temp: string, put: Put): Promise<void> => {
   const { memory, size } = put.body
   if (memory !== undefined && memory.byteLength !== size) throw wrongLength(put.key, size, memory.byteLength)
-  const fd = await openFile(temp, 'wx', READ_ONLY)
+  const fd = await calls.open(temp, 'wx', READ_ONLY)
   try {
     if (memory === undefined) await writeStream(fd, put)
-    else await writeAll(fd, memory)
+    else await writeMemory(calls, fd, memory)
     await syncFd(fd)
   } finally {
-    await closeFile(fd)
+    await calls.close(fd)
   }
 }
 
@@ -115,7 +121,7 @@ const moveFile = async (file: string, { key, path, body }: Put): Promise<boolean
  * The one crash-safe write: temporary name, exclusive create, write, length check, fsync, rename, fsync of the folder.
  * Killed anywhere, the final name holds the old bytes, nothing, or the new bytes, and never a part of them.
  */
-export const createPut = (root: string, folders: Folders): ((put: Put) => Promise<void>) => {
+export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((put: Put) => Promise<void>) => {
   let tempFolder: Promise<string> | null = null
   const temporary = async (): Promise<string> => {
     tempFolder ??= makeTempFolder(root)
@@ -125,9 +131,9 @@ export const createPut = (root: string, folders: Folders): ((put: Put) => Promis
   const copy = async (put: Put): Promise<void> => {
     const temp = await temporary()
     try {
-      await writeTemp(temp, put)
+      await writeTemp(calls, temp, put)
       checkSignal(put.signal, `writing ${put.key}`)
-      await renameFile(temp, put.path)
+      await calls.rename(temp, put.path)
     } catch (error) {
       await unlinkFile(temp).catch(() => {})
       throw error

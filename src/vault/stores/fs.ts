@@ -8,6 +8,7 @@ import { diskError, isAbsence } from '../disk-error.ts'
 import { checkSignal } from '../interrupt.ts'
 import { checkKey, checkPrefix } from '../key.ts'
 import type { Bytes, Store } from '../store.ts'
+import { createDiskCalls } from './disk-calls.ts'
 import type { Folders } from './fs-folders.ts'
 import { createFolders } from './fs-folders.ts'
 import { createPut } from './fs-put.ts'
@@ -179,12 +180,13 @@ async function* walkFolder(
  */
 export const openFsStore = async (root: string, options: FsStoreOptions = {}): Promise<Store> => {
   const path = resolve(root)
-  const folders = createFolders(path)
+  const calls = createDiskCalls()
+  const folders = createFolders(path, calls)
   const place: Place = { root: path, folders }
   const pathOf = (key: string): string => join(path, checkKey(key))
   await guarded(place, `open ${path}`, () => (options.create === true ? folders.ensure(path) : folders.checkRoot()))
   await removeLeftovers(path, options.now ?? Date.now())
-  const put = createPut(path, folders)
+  const put = createPut(path, folders, calls)
 
   return {
     traits: { maxConcurrency: options.maxConcurrency ?? 32, localRoot: path },
@@ -211,7 +213,7 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
       const found = await guarded(
         place,
         `look at ${key}`,
-        () => statFile(target),
+        () => calls.stat(target),
         () => null,
       )
       if (found === null || !found.isFile()) return null
