@@ -60,7 +60,7 @@ export const placePeople = (album: Album): Asset[] =>
       tags: ['portrait', 'team'],
       context: { alt: `Portrait of ${person}`, name: person },
       originalFilename: person,
-      ...drawn(portrait, [800, 1000], { palette: n * 3 + 1, seed: 400 + n }),
+      ...drawn(portrait, [640, 800], { palette: n * 3 + 1, seed: 400 + n }),
     }),
   )
 

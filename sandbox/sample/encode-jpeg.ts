@@ -4,7 +4,8 @@ import { HUFFMAN, type HuffmanTable, quantization, ZIGZAG } from './jpeg-tables.
 
 interface Plane {
   readonly width: number
-  readonly samples: Float32Array
+  /** Around zero. */
+  readonly samples: Int16Array
 }
 
 interface Planes {
@@ -17,15 +18,15 @@ interface Planes {
 const planesOf = ({ width, height, pixels }: Canvas): Planes => {
   const wide = Math.ceil(width / 16) * 16
   const high = Math.ceil(height / 16) * 16
-  const y = new Float32Array(wide * high)
-  const cb = new Float32Array((wide * high) / 4)
-  const cr = new Float32Array((wide * high) / 4)
+  const y = new Int16Array(wide * high)
+  const cb = new Int16Array((wide * high) / 4)
+  const cr = new Int16Array((wide * high) / 4)
   for (let row = 0; row < high; row++) {
     let at = Math.min(row, height - 1) * width * 3
     const start = row * wide
     for (let column = 0; column < width; column++, at += 3) {
       y[start + column] =
-        0.299 * (pixels[at] ?? 0) + 0.587 * (pixels[at + 1] ?? 0) + 0.114 * (pixels[at + 2] ?? 0) - 128
+        ((77 * (pixels[at] ?? 0) + 150 * (pixels[at + 1] ?? 0) + 29 * (pixels[at + 2] ?? 0) + 128) >> 8) - 128
     }
     y.fill(y[start + width - 1] ?? 0, start + width, start + wide)
   }
@@ -42,10 +43,11 @@ const planesOf = ({ width, height, pixels }: Canvas): Planes => {
       const red = (pixels[a] ?? 0) + (pixels[b] ?? 0) + (pixels[c] ?? 0) + (pixels[d] ?? 0)
       const green = (pixels[a + 1] ?? 0) + (pixels[b + 1] ?? 0) + (pixels[c + 1] ?? 0) + (pixels[d + 1] ?? 0)
       const blue = (pixels[a + 2] ?? 0) + (pixels[b + 2] ?? 0) + (pixels[c + 2] ?? 0) + (pixels[d + 2] ?? 0)
-      const luma = 0.299 * red + 0.587 * green + 0.114 * blue
+      // Sums of four, so all shares are of 1024.
+      const luma = (77 * red + 150 * green + 29 * blue) >> 8
       const at = (row >> 1) * (wide >> 1) + (column >> 1)
-      cb[at] = (blue - luma) * 0.141
-      cr[at] = (red - luma) * 0.178317
+      cb[at] = ((blue - luma) * 144 + 512) >> 10
+      cr[at] = ((red - luma) * 183 + 512) >> 10
     }
   }
   return {

@@ -123,11 +123,11 @@ const slug = (title: string): string =>
 
 const SIZES: readonly (readonly [number, number])[] = [
   [800, 534],
-  [960, 640],
+  [864, 576],
   [800, 534],
   [800, 600],
   [640, 800],
-  [1280, 720],
+  [1200, 675],
 ]
 
 export const placeJournal = (album: Album): Asset[] => {
@@ -198,10 +198,10 @@ export const placeCatalogue = (album: Album): Asset[] =>
         name: `${product}-${sku.toLowerCase()}`,
         displayName: variant === 3 ? title : `${title} ${palette.name}`,
         format: 'jpg',
-        width: 720,
-        height: 720,
+        width: 640,
+        height: 640,
         createdAt: album.daysAgo(900 - kind * 60, 300),
-        make: shot(variant, 720),
+        make: shot(variant, 640),
         earlier: variant === 0 ? [shot(variant + 1, 480), shot(variant + 2, 480)].slice(0, 1 + (kind % 2)) : [],
         tags: ['catalogue', product, ...(variant === 1 ? ['sale'] : []), ...(kind % 2 === 0 ? ['new arrival'] : [])],
         context: { alt: `${title}, ${palette.name}, on a plain ground` },
