@@ -3,36 +3,46 @@ import type { NewStep, SearchMark, StepKind, Transferred } from '../catalog.ts'
 import type { Connection } from './connection.ts'
 import type { SqlValue } from './driver.ts'
 
-const INSERT_STEP = `insert into steps (run, asset_id, kind, state, why, list_hash, listed, searched, record)
-  values (?, ?, ?, ?, ?, ?, 1, 0, null) on conflict do nothing`
+const INSERT_STEP = `insert into steps
+  (run, asset_id, kind, state, why, list_hash, listed, searched, record)
+  values (?, ?, ?, ?, ?, ?, 1, ?, ?) on conflict do nothing`
 const FIND_STEP = 'select kind, list_hash, listed, record, object from steps where run = ? and asset_id = ?'
-const REPLACE_STEP = `update steps set kind = ?, state = ?, why = ?, list_hash = ?, listed = 1, record = null,
+const REPLACE_STEP = `update steps set kind = ?, state = ?, why = ?, list_hash = ?, listed = 1, searched = ?, record = ?,
   object = null, size = null, md5 = null, proof = null, path = null, path_key = null, code = null, reason = null
   where run = ? and asset_id = ?`
-const LIST_AGAIN = 'update steps set listed = 1 where run = ? and asset_id = ?'
+const LIST_AGAIN = 'update steps set listed = 1, searched = ? where run = ? and asset_id = ?'
 const INSERT_RECORD = 'insert into step_records (run, list_raw, details_raw) values (?, ?, ?)'
 const DELETE_RECORD = 'delete from step_records where id = ?'
 const SET_RECORD = 'update steps set record = ? where run = ? and asset_id = ?'
-const IS_MARKED = `update steps set searched = 1 where run = ? and asset_id = ?
-  and exists (select 1 from search_marks m where m.run = steps.run and m.asset_id = steps.asset_id)`
+const FIND_MARKED = `select m.asset_id from search_marks m
+  where m.run = ? and m.asset_id in (select value from json_each(?))`
 
 export async function saveSteps(on: Connection, run: number, steps: readonly NewStep[]): Promise<void> {
   const insert = on.prepare(INSERT_STEP)
+  const marked = findMarked(on, run, steps)
   for (const step of steps) {
+    const searched = marked.has(step.assetId) ? 1 : 0
+    const record = step.listRaw === null ? null : on.prepare(INSERT_RECORD).run(run, step.listRaw, null).lastInsertRowid
     const verdict = [step.kind, step.state, step.why, step.listHash] as const
-    const isNew = Number(insert.run(run, step.assetId, ...verdict).changes) === 1
-    if (!isNew && !giveWay(on, run, step)) continue
-    if (!isNew) on.prepare(REPLACE_STEP).run(...verdict, run, step.assetId)
-    if (step.listRaw !== null) {
-      const record = on.prepare(INSERT_RECORD).run(run, step.listRaw, null).lastInsertRowid
-      on.prepare(SET_RECORD).run(record, run, step.assetId)
+    if (Number(insert.run(run, step.assetId, ...verdict, searched, record).changes) === 1) continue
+    if (giveWay(on, run, { ...step, searched })) {
+      on.prepare(REPLACE_STEP).run(...verdict, searched, record, run, step.assetId)
+    } else if (record !== null) {
+      on.prepare(DELETE_RECORD).run(record)
     }
-    if (step.kind === 'fetch') on.prepare(IS_MARKED).run(run, step.assetId)
   }
 }
 
+/** Which of the assets to be fetched the search index has told of. */
+function findMarked(on: Connection, run: number, steps: readonly NewStep[]): ReadonlySet<string> {
+  const ids = steps.filter((step) => step.kind === 'fetch').map((step) => step.assetId)
+  if (ids.length === 0) return new Set()
+  const rows = on.prepare(FIND_MARKED).all(run, JSON.stringify(ids))
+  return new Set(rows.map((row) => String(row['asset_id'])))
+}
+
 /** Makes room for a new step of an asset that has one, and answers whether the new one is to be written. */
-function giveWay(on: Connection, run: number, step: NewStep): boolean {
+function giveWay(on: Connection, run: number, step: NewStep & { searched: number }): boolean {
   const old = on.prepare(FIND_STEP).get(run, step.assetId) as unknown as {
     kind: StepKind
     list_hash: string
@@ -40,7 +50,7 @@ function giveWay(on: Connection, run: number, step: NewStep): boolean {
     record: number | null
   }
   if (old.list_hash === step.listHash && !outranks(step.kind, old.kind)) {
-    if (old.listed === 0) on.prepare(LIST_AGAIN).run(run, step.assetId)
+    if (old.listed === 0) on.prepare(LIST_AGAIN).run(step.searched, run, step.assetId)
     return false
   }
   if (old.record !== null) on.prepare(DELETE_RECORD).run(old.record)
@@ -58,21 +68,24 @@ const outranks = (next: StepKind, old: StepKind): boolean =>
 const INSERT_SEARCH_RECORD = 'insert into search_records (run, raw) values (?, ?)'
 const FIND_MARK = 'select record from search_marks where run = ? and asset_id = ?'
 const DELETE_SEARCH_RECORD = 'delete from search_records where id = ?'
-const SAVE_MARK = `insert into search_marks (run, asset_id, etag, updated_at, record) values (?, ?, ?, ?, ?)
-  on conflict (run, asset_id) do update set etag = excluded.etag, updated_at = excluded.updated_at, record = excluded.record`
+const INSERT_MARK = `insert into search_marks (run, asset_id, etag, updated_at, record) values (?, ?, ?, ?, ?)
+  on conflict do nothing`
+const REPLACE_MARK = 'update search_marks set etag = ?, updated_at = ?, record = ? where run = ? and asset_id = ?'
 const FIND_MARK_OF = `select m.asset_id, m.etag, m.updated_at, r.raw
   from search_marks m left join search_records r on r.id = m.record where m.run = ? and m.asset_id = ?`
-const NOW_SEARCHED = `update steps set searched = 1 where run = ? and asset_id = ? and kind = 'fetch' and searched = 0`
+const NOW_SEARCHED = `update steps set searched = 1
+  where run = ? and asset_id in (select value from json_each(?)) and kind = 'fetch' and searched = 0`
 
 export async function saveSearchMarks(on: Connection, run: number, marks: readonly SearchMark[]): Promise<void> {
-  const [find, save, searched] = [on.prepare(FIND_MARK), on.prepare(SAVE_MARK), on.prepare(NOW_SEARCHED)]
-  for (const mark of marks) {
-    const old = find.get(run, mark.assetId)?.['record'] ?? null
+  const insert = on.prepare(INSERT_MARK)
+  for (const { assetId, etag, updatedAt, raw } of marks) {
+    const record = raw === null ? null : on.prepare(INSERT_SEARCH_RECORD).run(run, raw).lastInsertRowid
+    if (Number(insert.run(run, assetId, etag, updatedAt, record).changes) === 1) continue
+    const old = on.prepare(FIND_MARK).get(run, assetId)?.['record'] ?? null
     if (old !== null) on.prepare(DELETE_SEARCH_RECORD).run(old)
-    const record = mark.raw === null ? null : on.prepare(INSERT_SEARCH_RECORD).run(run, mark.raw).lastInsertRowid
-    save.run(run, mark.assetId, mark.etag, mark.updatedAt, record)
-    searched.run(run, mark.assetId)
+    on.prepare(REPLACE_MARK).run(etag, updatedAt, record, run, assetId)
   }
+  on.prepare(NOW_SEARCHED).run(run, JSON.stringify(marks.map((mark) => mark.assetId)))
 }
 
 export async function searchMarks(
