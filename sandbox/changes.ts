@@ -6,7 +6,7 @@ import { createRandom, type Random } from './random.ts'
 import { beforeChange } from './search-lag.ts'
 import type { Asset, Cloud, World } from './state.ts'
 
-export type ChangeKind = 'upload' | 'overwrite' | 'rename' | 'relabel' | 'delete'
+type ChangeKind = 'upload' | 'overwrite' | 'rename' | 'relabel' | 'delete'
 
 export interface Change {
   readonly kind: ChangeKind

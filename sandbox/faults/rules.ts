@@ -6,7 +6,7 @@ const milliseconds = z.number().nonnegative()
 /** How much of the body still arrives: that many bytes, or that share of it when below 1. */
 const part = z.number().nonnegative()
 
-export const faultSchema = z.discriminatedUnion('kind', [
+const faultSchema = z.discriminatedUnion('kind', [
   /** A wait before anything else; `jitterMs` adds up to that much at random. The request is then served. */
   z.strictObject({ kind: z.literal('latency'), ms: milliseconds, jitterMs: milliseconds.optional() }),
   z.strictObject({ kind: z.literal('bandwidth'), bytesPerSecond: z.number().positive() }),
@@ -56,7 +56,7 @@ export const faultSchema = z.discriminatedUnion('kind', [
 
 export type Fault = z.infer<typeof faultSchema>
 
-export const AREAS = ['admin', 'upload', 'delivery', 'download', 'other'] as const
+const AREAS = ['admin', 'upload', 'delivery', 'download', 'other'] as const
 
 type Area = (typeof AREAS)[number]
 
