@@ -3,8 +3,13 @@ import type { Failure, StoredSnapshot, Totals } from '../model/snapshot.ts'
 
 /**
  * The SQL index over the vault: disposable, rebuilt from the vault. Reading and writing are different types, so a
- * write outside a transaction does not compile. Calls on one catalog are serialised by the implementation; a `write`
- * callback that throws leaves nothing behind.
+ * write outside a transaction does not compile. Writes follow one another, and a `write` callback that throws leaves
+ * nothing behind. A read sees every write begun before it, and then one state from its beginning to its end; writes
+ * may go on meanwhile, also from inside its callback. Inside a `write` callback everything goes through its `tx`:
+ * another call to the catalog would wait for the write it is in, for ever.
+ *
+ * Errors are AppErrors: VAULT_INVALID (damaged; the next opening makes it anew), VAULT_LOCKED (another process went
+ * on writing for a minute), STORE_FULL, STORE_REFUSED, STORE_UNAVAILABLE.
  */
 export interface Catalog {
   read<T>(fn: (tx: CatalogReader) => Promise<T>): Promise<T>

@@ -64,7 +64,8 @@ export async function currentCount(on: Session, cloud: string): Promise<{ assets
 export async function replacedSince(on: Session, cloud: string, seq: number): Promise<number> {
   const row = await on.db
     .selectFrom('versions')
-    .select((eb) => eb.fn.count<number>('asset_id').distinct().as('assets'))
+    // The bare column would draw a plan that reads the account in order of asset_id, to spare itself a sort.
+    .select(sql<number>`count(distinct asset_id || '')`.as('assets'))
     .where('account_id', '=', await accountOf(on, cloud))
     .where('from_seq', '>', seq)
     .where('change', '=', 'replaced')

@@ -96,6 +96,8 @@ export class Connection {
     this.#statements.clear()
     try {
       this.#handle.exec('pragma wal_checkpoint(truncate)')
+    } catch {
+      // What is in the log is safe there too, and a damaged file is dealt with where it is read.
     } finally {
       this.#handle.close()
     }
