@@ -44,4 +44,6 @@ export interface HotPath {
   saveDetails(run: number, assetId: string, detailsRaw: string): Promise<void>
   markGone(run: number, assetIds: readonly string[]): Promise<void>
   applyChanges(batch: ChangeBatch): Promise<void>
+  /** Runs `load`, which fills a catalog without versions, in the way that is cheapest for a great many of them. */
+  bulkLoad(load: () => Promise<void>): Promise<void>
 }

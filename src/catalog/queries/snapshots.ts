@@ -1,7 +1,7 @@
 import type { EntryChange } from '../../model/entry.ts'
 import type { Failure, Snapshot, StoredSnapshot } from '../../model/snapshot.ts'
 import type { SnapshotRow, VersionRow } from '../catalog.ts'
-import type { Tally } from '../hot-path.ts'
+import type { ChangeBatch, Tally } from '../hot-path.ts'
 import type { SnapshotsTable } from '../schema/snapshots.ts'
 import { PAGE, type Session } from '../session.ts'
 import { fromText, toText } from '../text.ts'
@@ -95,9 +95,25 @@ export async function addSnapshot(
   const newest = await ofCloud(on, snapshot.cloud).select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
   const seq = (newest?.seq ?? 0) + 1
   const tally: Tally = { counts: new Map(), partitions: new Map() }
+  const load = (): Promise<void> => applyAll(on, { accountId, seq, tally }, changes)
+  const some = await on.db.selectFrom('versions').select('id').limit(1).executeTakeFirst()
+  await (some === undefined ? on.hot.bulkLoad(load) : load())
+  const head = { snapshot_id: snapshot.id, key, complete: snapshot.complete ? 1 : 0, head: JSON.stringify(snapshot) }
+  await on.db
+    .insertInto('snapshots')
+    .values({ account_id: accountId, seq, ...head })
+    .execute()
+  await saveTally(on, { accountId, seq }, tally)
+}
+
+async function applyAll(
+  on: Session,
+  to: Omit<ChangeBatch, 'changes'>,
+  changes: AsyncIterable<EntryChange>,
+): Promise<void> {
   let batch: EntryChange[] = []
   const flush = async (): Promise<void> => {
-    await on.hot.applyChanges({ accountId, seq, changes: batch, tally })
+    await on.hot.applyChanges({ ...to, changes: batch })
     batch = []
   }
   for await (const change of changes) {
@@ -105,12 +121,6 @@ export async function addSnapshot(
     if (batch.length >= PAGE) await flush()
   }
   await flush()
-  const head = { snapshot_id: snapshot.id, key, complete: snapshot.complete ? 1 : 0, head: JSON.stringify(snapshot) }
-  await on.db
-    .insertInto('snapshots')
-    .values({ account_id: accountId, seq, ...head })
-    .execute()
-  await saveTally(on, { accountId, seq }, tally)
 }
 
 async function ensureAccount({ db, hot }: Session, cloud: string): Promise<number> {

@@ -1,4 +1,5 @@
 import type { HotPath } from '../hot-path.ts'
+import { bulkLoad } from './bulk-load.ts'
 import type { Connection } from './connection.ts'
 import { claimPath } from './path-claim.ts'
 import * as steps from './step-statements.ts'
@@ -17,6 +18,7 @@ export const sqliteHotPath = (on: Connection): HotPath => ({
   known: (accountId, assetIds) => versions.known(on, accountId, assetIds),
   claimPath: (claim) => claimPath(on, claim),
   applyChanges: (batch) => versions.applyChanges(on, batch),
+  bulkLoad: (load) => bulkLoad(on, load),
   searchMarks: (run, assetIds) => steps.searchMarks(on, run, assetIds),
   saveSteps: (run, rows) => steps.saveSteps(on, run, rows),
   saveSearchMarks: (run, marks) => steps.saveSearchMarks(on, run, marks),
