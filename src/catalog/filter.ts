@@ -69,7 +69,7 @@ const textsOf = (row: VersionRow): readonly string[] => [
 ]
 
 /** `*` any run of characters but `/`, `**` any, `?` one character but `/`. */
-export function globPattern(glob: string): RegExp {
+function globPattern(glob: string): RegExp {
   const source = glob.replace(/\*{2,}|\*|\?|[\\^$.|+()[\]{}]/g, (found) => {
     if (found.startsWith('**')) return '.*'
     if (found === '*') return '[^/]*'

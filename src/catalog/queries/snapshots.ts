@@ -96,7 +96,7 @@ export async function addSnapshot(
   const seq = (newest?.seq ?? 0) + 1
   const tally: Tally = { counts: new Map(), partitions: new Map() }
   const load = (): Promise<void> => applyAll(on, { accountId, seq, tally }, changes)
-  const some = await on.db.selectFrom('versions').select('id').limit(1).executeTakeFirst()
+  const some = await on.db.selectFrom('versions').select('id').where('id', '>', 0).limit(1).executeTakeFirst()
   await (some === undefined ? on.hot.bulkLoad(load) : load())
   const head = { snapshot_id: snapshot.id, key, complete: snapshot.complete ? 1 : 0, head: JSON.stringify(snapshot) }
   await on.db

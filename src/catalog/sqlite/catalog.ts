@@ -61,7 +61,7 @@ async function openAgain(file: string): Promise<Opened> {
   return opened
 }
 
-export async function putAside(file: string): Promise<void> {
+async function putAside(file: string): Promise<void> {
   // A log that belongs to the old file would be played into the new one.
   for (const suffix of ['-wal', '-shm']) await rm(`${file}${suffix}`, { force: true })
   await rename(file, `${file}.unusable`)

@@ -1,5 +1,5 @@
 export type SqlValue = null | number | bigint | string | Uint8Array
-export type SqlRow = Record<string, SqlValue>
+type SqlRow = Record<string, SqlValue>
 
 export interface Statement {
   run(...values: readonly SqlValue[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint }
