@@ -163,6 +163,8 @@ export interface CatalogReader {
   snapshots(cloud: string): Promise<readonly SnapshotRow[]>
   /** The keys of `snapshots`, without the heads, which are large. */
   snapshotKeys(cloud: string): Promise<readonly string[]>
+  /** Snapshots that were added without what some of their objects hold, because those could not be read. */
+  damagedSnapshots(cloud: string): Promise<readonly { key: string; objects: readonly string[] }[]>
   lastSnapshot(cloud: string, only?: 'complete'): Promise<SnapshotRow | null>
   /** What a snapshot could not keep, in the order in which it was saved. */
   failures(snapshotId: string): Promise<readonly Failure[]>
@@ -290,6 +292,8 @@ export interface CatalogWriter extends CatalogReader {
   addSnapshot(stored: StoredSnapshot, changes: AsyncIterable<EntryChange>): Promise<void>
   /** Replaces what is there, so it may be repeated. */
   saveFailures(snapshotId: string, failures: readonly Failure[]): Promise<void>
+  /** Notes which objects of a snapshot could not be read when it was added. */
+  saveDamage(snapshotId: string, objects: readonly string[]): Promise<void>
   /** Drops all snapshots of an account, to be added again; its runs stay. */
   forgetAccount(cloud: string): Promise<void>
 }

@@ -248,6 +248,20 @@ test('a damaged segment costs its own assets only, and is reported', async () =>
   expect((await catalog.read((tx) => tx.currentCount(CLOUD))).assets).toBe(60 - (bad?.entries ?? 0))
 })
 
+test('what was damaged is reported until it is repaired, and then taken in', async () => {
+  const [vault, catalog] = [await newVault(), await newCatalog()]
+  const all = Array.from({ length: 40 }, (_, n) => ({ assetId: assetIdOf(n) }))
+  const { snapshot } = await write(vault, 1, states(...all))
+  const source = watched(vault)
+  source.broken = (digest) => (digest === snapshot.segments[0]?.object ? damaged(digest) : null)
+  await sync(catalog, source)
+  expect(await sync(catalog, source)).toMatchObject({ added: 0, rebuilt: [], damage: [{}] })
+  source.broken = () => null
+  expect(await sync(catalog, source)).toMatchObject({ added: 1, rebuilt: [CLOUD], damage: [] })
+  expect((await catalog.read((tx) => tx.currentCount(CLOUD))).assets).toBe(40)
+  expect(await sync(catalog, source)).toMatchObject({ added: 0, rebuilt: [], damage: [] })
+})
+
 test('after a damaged segment the next good one is taken whole', async () => {
   const [vault, catalog] = [await newVault(), await newCatalog()]
   const ids = Array.from({ length: 300 }, (_, n) => assetIdOf(n))
@@ -289,6 +303,7 @@ test('a line that is no entry is reported with its segment', async () => {
   await vault.writeSnapshot(snapshot)
   const { damage } = await sync(catalog, vault)
   expect(damage.map((one) => one.object)).toEqual([object])
+  expect(await sync(catalog, vault)).toEqual({ added: 0, rebuilt: [], damage: [] })
   expect((await catalog.read((tx) => tx.currentCount(CLOUD))).assets).toBe(1)
 })
 

@@ -74,10 +74,11 @@ async function syncAccount(sync: Sync, cloud: string): Promise<void> {
   const { catalog, vault, signal } = sync
   const keys = await vault.snapshotKeys(cloud, signal)
   const indexed = await catalog.read((tx) => tx.snapshotKeys(cloud))
-  if (keys.length === indexed.length && isSameSet(keys, indexed)) return
+  const isHealed = await areHealed(sync, cloud)
+  if (!isHealed && keys.length === indexed.length && isSameSet(keys, indexed)) return
   const inOrder = await inTimeOrder(keys, (key) => readHead(sync, key))
   const ordered = await withoutUnreadable(sync, inOrder, indexed)
-  const isPrefix = indexed.every((key, i) => ordered[i] === key)
+  const isPrefix = !isHealed && indexed.every((key, i) => ordered[i] === key)
   if (!isPrefix) {
     await catalog.write((tx) => tx.forgetAccount(cloud))
     sync.rebuilt.push(cloud)
@@ -104,6 +105,34 @@ async function withoutUnreadable(
   return readable
 }
 
+/**
+ * True when objects that were damaged when their snapshots were added can be read now: something has repaired them.
+ * What is still damaged is reported again; there is never much of it.
+ */
+async function areHealed(sync: Sync, cloud: string): Promise<boolean> {
+  const damaged = await sync.catalog.read((tx) => tx.damagedSnapshots(cloud))
+  let isHealed = damaged.length > 0
+  for (const { key, objects } of damaged) {
+    for (const object of objects) {
+      const error = await lossOf(sync, object)
+      if (error === null) continue
+      sync.damage.push({ key, object, error })
+      isHealed = false
+    }
+  }
+  return isHealed
+}
+
+async function lossOf(sync: Sync, object: string): Promise<AppError | null> {
+  try {
+    for await (const _ of sync.vault.readLines(object, sync.signal));
+    return null
+  } catch (error) {
+    if (!isLoss(error)) throw error
+    return error
+  }
+}
+
 const isSameSet = (a: readonly string[], b: readonly string[]): boolean => {
   const known = new Set(a)
   return b.every((key) => known.has(key))
@@ -113,13 +142,19 @@ async function addOne(sync: Sync, key: string): Promise<void> {
   sync.signal.throwIfAborted()
   const stored = await readHead(sync, key)
   if (stored === null) return
+  const before = sync.damage.length
   const failures = await readFailures(sync, stored)
   await sync.catalog.write(async (tx) => {
     await tx.addSnapshot(stored, changesOf(sync, tx, stored))
     await tx.saveFailures(stored.snapshot.id, failures)
+    await tx.saveDamage(stored.snapshot.id, repairable(sync.damage.slice(before)))
   })
   sync.added += 1
 }
+
+/** Bytes can be repaired; a record that is wrong under its own digest stays so for ever. */
+const repairable = (damage: readonly SyncDamage[]): readonly string[] =>
+  damage.flatMap(({ object, error }) => (object === null || error.code === 'VAULT_INVALID' ? [] : [object]))
 
 /** Null when the head is damaged, or gone since it was listed. */
 async function readHead(sync: Sync, key: string): Promise<StoredSnapshot | null> {

@@ -6,11 +6,19 @@ import * as steps from './queries/steps.ts'
 import * as versions from './queries/versions.ts'
 import type { Session, WriteSession } from './session.ts'
 
-type SnapshotReading = 'clouds' | 'snapshots' | 'snapshotKeys' | 'lastSnapshot' | 'changeCounts' | 'failures'
+type SnapshotReading =
+  | 'clouds'
+  | 'snapshots'
+  | 'snapshotKeys'
+  | 'damagedSnapshots'
+  | 'lastSnapshot'
+  | 'changeCounts'
+  | 'failures'
 const snapshotReading = (on: Session): Pick<CatalogReader, SnapshotReading> => ({
   clouds: () => snapshots.clouds(on),
   snapshots: (cloud) => snapshots.snapshots(on, cloud),
   snapshotKeys: (cloud) => snapshots.snapshotKeys(on, cloud),
+  damagedSnapshots: (cloud) => snapshots.damagedSnapshots(on, cloud),
   lastSnapshot: (cloud, only) => snapshots.lastSnapshot(on, cloud, only),
   changeCounts: (cloud) => snapshots.changeCounts(on, cloud),
   failures: (snapshotId) => snapshots.failures(on, snapshotId),
@@ -103,5 +111,6 @@ export const catalogWriter = (on: WriteSession): CatalogWriter => ({
   replaceListRaw: (runId, assetId, record) => steps.replaceListRaw(on, runId, { assetId, ...record }),
   addSnapshot: (stored, changes) => snapshots.addSnapshot(on, stored, changes),
   saveFailures: (snapshotId, list) => snapshots.saveFailures(on, snapshotId, list),
+  saveDamage: (snapshotId, objects) => snapshots.saveDamage(on, snapshotId, objects),
   forgetAccount: (cloud) => snapshots.forgetAccount(on, cloud),
 })

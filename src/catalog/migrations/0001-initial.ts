@@ -9,7 +9,7 @@ const kept = ({ id, text, integer }: Flavour): string[] => [
   `create table accounts (id ${id}, cloud ${text} not null unique)`,
   `create table snapshots (
     account_id ${integer} not null references accounts, seq ${integer} not null, snapshot_id ${text} not null,
-    key ${text} not null, complete ${integer} not null, head ${text} not null,
+    key ${text} not null, complete ${integer} not null, head ${text} not null, damage ${text},
     primary key (account_id, seq), unique (account_id, snapshot_id))`,
   `create table partitions (
     account_id ${integer} not null references accounts, resource_type ${text} not null, type ${text} not null,

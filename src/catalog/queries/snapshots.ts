@@ -30,6 +30,24 @@ export async function snapshotKeys(on: Session, cloud: string): Promise<readonly
   return rows.map((row) => row.key)
 }
 
+export async function damagedSnapshots(
+  on: Session,
+  cloud: string,
+): Promise<readonly { key: string; objects: readonly string[] }[]> {
+  const rows = await ofCloud(on, cloud)
+    .select(['key', 'damage'])
+    .where('damage', 'is not', null)
+    .orderBy('seq')
+    .$narrowType<{ damage: string }>()
+    .execute()
+  return rows.map(({ key, damage }) => ({ key, objects: JSON.parse(damage) as string[] }))
+}
+
+export async function saveDamage({ db }: Session, snapshotId: string, objects: readonly string[]): Promise<void> {
+  const damage = objects.length === 0 ? null : JSON.stringify(objects)
+  await db.updateTable('snapshots').set({ damage }).where('snapshot_id', '=', snapshotId).execute()
+}
+
 export async function lastSnapshot(on: Session, cloud: string, only?: 'complete'): Promise<SnapshotRow | null> {
   let query = ofCloud(on, cloud).select(['seq', 'key', 'head']).orderBy('seq', 'desc').limit(1)
   if (only === 'complete') query = query.where('complete', '=', 1)

@@ -7,4 +7,6 @@ export interface SnapshotsTable {
   complete: number
   /** The head as JSON. */
   head: string
+  /** JSON array of the objects that could not be read when it was added; null when all could. */
+  damage: string | null
 }
