@@ -120,7 +120,9 @@ function makeReader(config: Config, secrets: Secrets, listener: ReaderListener |
       headersMs: config.timeouts.headersMs,
       bodyMs: config.timeouts.idleMs,
     },
-    ...(config.proxy === null ? {} : { proxy: { http: config.proxy, https: config.proxy, noProxy: config.noProxy ?? '' } }),
+    ...(config.proxy === null
+      ? {}
+      : { proxy: { http: config.proxy, https: config.proxy, noProxy: config.noProxy ?? '' } }),
     ...(listener === undefined
       ? {}
       : { onEvent: listener, onNote: (message: string) => listener({ type: 'note', message }) }),

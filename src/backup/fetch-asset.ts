@@ -24,6 +24,8 @@ export interface FetchContext {
   readonly strained: () => void
   /** Saves that bytes are good, before their object gets its name; many at a time become one commit. */
   readonly hashed: { add(transferred: Transferred): Promise<void> }
+  /** The body has come in and is good: its place on the line is free. Once an asset at the most. */
+  readonly received: () => void
   /** Where images and videos were found so far; decides what is tried first. */
   readonly found: { plain: number; original: number }
   readonly signal: AbortSignal
@@ -137,6 +139,7 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
         await receive(context, { facts, source, part })
         const digests = await part.digest()
         const proof = prove(facts, part.length, digests)
+        context.received()
         return await keep(context, facts, { part, digests, proof })
       } catch (error) {
         if (!isAppError(error)) throw error

@@ -65,10 +65,11 @@ function markFor(
   known: Known | undefined,
   mark: SearchMark | undefined,
 ): Pick<Seen, 'etag' | 'updatedAt'> {
-  if (mark === undefined) return { etag: row.facts.etag, updatedAt: row.facts.updatedAt }
+  // Of an asset that is new nothing can differ; and a listing may speak of etags itself.
+  if (mark === undefined || known === undefined) return { etag: row.facts.etag, updatedAt: row.facts.updatedAt }
   const cldVersion =
     mark.raw === null
-      ? known?.cldVersion
+      ? known.cldVersion
       : run.deps.reader.parseRow(JSON.parse(mark.raw) as Json, 'search').facts.cldVersion
   return cldVersion === row.facts.cldVersion
     ? { etag: mark.etag ?? row.facts.etag, updatedAt: mark.updatedAt ?? row.facts.updatedAt }

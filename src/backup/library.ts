@@ -45,7 +45,8 @@ async function bringUpToDate(
   })
   if (to === undefined) return null
   const counts = { linked: 0, removed: 0, kept: 0 }
-  await removeLeft(run, library, { from: from?.seq ?? 0, to: to.seq, counts })
+  const earlier = from ?? run.base
+  if (earlier !== null) await removeLeft(run, library, { from: earlier.seq, to: to.seq, counts })
   const rows = from === null || run.options.full ? everything(run, to.seq) : changedSince(run, from.seq, to.seq)
   for await (const version of rows) {
     run.signal.throwIfAborted()

@@ -6,7 +6,7 @@ import { choosePath } from './paths.ts'
 import { factsOfStep, type Run } from './run-state.ts'
 
 /** Entries a segment holds at most, roughly, before segments are split finer. */
-const SEGMENT_TARGET = 4096
+const SEGMENT_TARGET = 1024
 const MAX_PREFIX = 4
 
 /**

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { StepRow } from '../catalog/catalog.ts'
 import { type AdaptiveLimit, createAdaptiveLimit } from '../lib/adaptive-limit.ts'
+import { type Bell, createBell } from '../lib/bell.ts'
 import { createGroup } from '../lib/group.ts'
 import { createThrottle } from '../lib/throttle.ts'
 import { AppError } from '../model/errors.ts'
@@ -10,6 +10,8 @@ import { nameOf, type Run } from './run-state.ts'
 
 /** Rows read ahead of the transfers. */
 const READ_AHEAD = 128
+/** Rows of finished bodies wait this long for company. */
+const LINGER_MS = 4
 /** So many assets failing one after the other, with nothing fetched between, is an outage and not their fault. */
 const OUTAGE = 100
 
@@ -33,6 +35,8 @@ export function startTransfers(run: Run): Transfers {
     flying: new Set(),
     finished: [],
     failuresInARow: 0,
+    keeping: 0,
+    moved: createBell(),
   }
   const work = run.options.dryRun ? Promise.resolve() : pump(state, controller)
   // The scan may fail first; this promise is then never awaited, and its own failure must not end the process.
@@ -57,6 +61,10 @@ interface TransferState {
   /** assetIds to be marked done. */
   finished: string[]
   failuresInARow: number
+  /** Transfers whose body has come in and is being kept. */
+  keeping: number
+  /** Rung when a body came in or a transfer ended. */
+  readonly moved: Bell
 }
 
 async function pump(state: TransferState, controller: AbortController): Promise<void> {
@@ -66,11 +74,14 @@ async function pump(state: TransferState, controller: AbortController): Promise<
     signal,
     throttle: createThrottle(run.deps.bwlimit),
     strained: () => state.limit.strained(),
+    received: () => undefined,
     found: { plain: 0, original: 0 },
-    hashed: createGroup((all) =>
-      run.deps.catalog.write(async (tx) => {
-        for (const transferred of all) await tx.markHashed(run.id, transferred)
-      }),
+    hashed: createGroup(
+      (all) =>
+        run.deps.catalog.write(async (tx) => {
+          for (const transferred of all) await tx.markHashed(run.id, transferred)
+        }),
+      LINGER_MS,
     ),
   }
   let fatal: unknown = null
@@ -82,28 +93,47 @@ async function pump(state: TransferState, controller: AbortController): Promise<
       if (state.ready.length < READ_AHEAD / 4) await refill(state)
       const step = state.ready.shift()
       if (step === undefined) {
-        if (flying.size > 0) await Promise.race([...flying, sleep(250)])
-        else if (scanWasDone) break
-        else await sleep(50, undefined, { signal })
+        if (flying.size === 0 && scanWasDone) break
+        await state.moved.wait(flying.size > 0 ? 250 : 50)
         continue
       }
-      const job = transferOne(state, context, step).catch((error: unknown) => {
+      launch(state, context, step).catch((error: unknown) => {
         fatal ??= error
         controller.abort(error)
       })
-      flying.add(job)
-      run.live.transfers = flying.size
-      void job.finally(() => {
-        flying.delete(job)
-        run.live.transfers = flying.size
-      })
-      while (flying.size >= state.limit.current) await Promise.race(flying)
+      // A body that has come in leaves its place on the line to the next one while it is being kept.
+      while (flying.size - state.keeping >= state.limit.current || flying.size >= 2 * state.limit.current) {
+        await state.moved.wait(1000)
+      }
     }
   } finally {
     await Promise.all(flying)
     await flush(state)
   }
   if (fatal !== null) throw fatal
+}
+
+/** Starts a transfer and keeps count of it; rejects with what must end the run. */
+async function launch(state: TransferState, context: FetchContext, step: StepRow): Promise<void> {
+  let isKeeping = false
+  const received = (): void => {
+    isKeeping = true
+    state.keeping += 1
+    state.moved.ring()
+  }
+  const job = transferOne(state, { ...context, received }, step)
+  // Waited for at the end; its failure is the caller's.
+  const settled = job.catch(() => undefined)
+  state.flying.add(settled)
+  state.run.live.transfers = state.flying.size
+  try {
+    await job
+  } finally {
+    if (isKeeping) state.keeping -= 1
+    state.flying.delete(settled)
+    state.run.live.transfers = state.flying.size
+    state.moved.ring()
+  }
 }
 
 async function refill(state: TransferState): Promise<void> {

@@ -28,7 +28,7 @@ export interface Config {
   readonly privateCdn: boolean
   /** Hosts, besides Cloudinary's, from which originals may be fetched. Lower case, perhaps with a port. */
   readonly deliveryHosts: readonly string[]
-  /** Upper bound of transfers at a time. @default 10 */
+  /** Upper bound of transfers at a time. @default 48 */
   readonly concurrency: number
   /** Bytes a second for all downloads together; null: no limit. */
   readonly bwlimit: number | null
@@ -72,7 +72,7 @@ export const SETTINGS = [
   { name: 'cname', flag: null, env: ['CLOUDINARY_CNAME'], fallback: null },
   { name: 'privateCdn', flag: null, env: ['CLOUDINARY_PRIVATE_CDN'], fallback: 'false' },
   { name: 'deliveryHosts', flag: null, env: ['CLOUDKEEP_DELIVERY_HOSTS'], fallback: '' },
-  { name: 'concurrency', flag: '--concurrency', env: ['CLOUDKEEP_CONCURRENCY'], fallback: '10' },
+  { name: 'concurrency', flag: '--concurrency', env: ['CLOUDKEEP_CONCURRENCY'], fallback: '48' },
   { name: 'bwlimit', flag: '--bwlimit', env: ['CLOUDKEEP_BWLIMIT'], fallback: 'off' },
   { name: 'apiReserve', flag: '--api-reserve', env: ['CLOUDKEEP_API_RESERVE'], fallback: null },
   { name: 'wait', flag: '--no-wait', env: ['CLOUDKEEP_WAIT'], fallback: 'true' },

@@ -1,5 +1,5 @@
-import type { Json } from './json.ts'
 import type { FolderMode } from './asset.ts'
+import type { Json } from './json.ts'
 
 /** One Cloudinary product environment. Holds no secret. */
 export interface Account {

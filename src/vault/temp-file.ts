@@ -10,8 +10,16 @@ const machine = sha256Hex(hostname()).slice(0, 8)
 
 const NAME = /^put-([0-9a-f]{8})-([0-9]+)-[0-9a-f]+$/
 
+/** Two threads of one process must not count the same. */
+let series: string | null = null
+let count = 0
+
 /** A name nobody else has, which says who writes the file. */
-export const tempName = (): string => `put-${machine}-${process.pid}-${randomBytes(8).toString('hex')}`
+export const tempName = (): string => {
+  series ??= randomBytes(8).toString('hex')
+  count += 1
+  return `put-${machine}-${process.pid}-${series}${count.toString(16)}`
+}
 
 const isAlive = (pid: number): boolean => {
   try {

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
+import { isAbsence } from '../disk-error.ts'
 
 /**
  * The short calls that a small object needs besides its fsync. On a local disk each takes some microseconds, a tenth
@@ -12,7 +13,8 @@ export interface DiskCalls {
   write(fd: number, bytes: Uint8Array, offset: number): Promise<number>
   close(fd: number): Promise<void>
   rename(from: string, to: string): Promise<void>
-  stat(path: string): Promise<fs.Stats>
+  /** Null when there is positively nothing at the path. */
+  stat(path: string): Promise<fs.Stats | null>
 }
 
 /** Milliseconds a call may take on average to be made in place. */
@@ -21,6 +23,19 @@ const QUICK_MS = 1
 const PATIENT_CALLS = 512
 /** Weight of the newest call in the average. */
 const WEIGHT = 0.1
+
+const absentIsNull = (error: unknown): null => {
+  if (isAbsence(error)) return null
+  throw error
+}
+
+const statInPlace = (path: string): fs.Stats | null => {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) ?? null
+  } catch (error) {
+    return absentIsNull(error)
+  }
+}
 
 const openFile = promisify(fs.open)
 const writeFd = promisify(fs.write)
@@ -70,8 +85,9 @@ export const createDiskCalls = (now: () => number = () => performance.now()): Di
       ),
     stat: (path) =>
       choose(
-        () => fs.statSync(path),
-        () => statFile(path),
+        // Most calls ask for what is not there, and an error with its stack costs more than the call.
+        () => statInPlace(path),
+        () => statFile(path).catch(absentIsNull),
       ),
   }
 }

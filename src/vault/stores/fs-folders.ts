@@ -2,7 +2,7 @@ import { fsync, mkdir } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../model/errors.ts'
-import { errnoOf, isAbsence } from '../disk-error.ts'
+import { errnoOf } from '../disk-error.ts'
 import type { DiskCalls } from './disk-calls.ts'
 
 const syncFile = promisify(fsync)
@@ -74,34 +74,26 @@ const once = (remembered: Map<string, Promise<void>>, folder: string, work: () =
 const createRootCheck = (root: string, calls: DiskCalls): { check(): Promise<void>; make(): Promise<void> } => {
   let identity: string | null = null
   const look = async (): Promise<void> => {
-    const { dev, ino } = await calls.stat(root)
-    const found = `${dev}:${ino}`
+    const there = await calls.stat(root)
+    if (there === null) {
+      // An unplugged or unmounted disk: everything below would look absent, and nothing of it may be believed.
+      if (identity === null) return
+      throw new AppError('STORE_UNAVAILABLE', `${root} is gone; was the disk removed?`, { permanent: false })
+    }
+    const found = `${there.dev}:${there.ino}`
     identity ??= found
     if (identity !== found)
       throw new AppError('STORE_UNAVAILABLE', `${root} is not the folder it was: another one lies there now`, {
         permanent: false,
       })
   }
-  const check = async (): Promise<void> => {
-    try {
-      await look()
-    } catch (error) {
-      if (!isAbsence(error)) throw error
-      // An unplugged or unmounted disk: everything below would look absent, and nothing of it may be believed.
-      if (identity !== null)
-        throw new AppError('STORE_UNAVAILABLE', `${root} is gone; was the disk removed?`, {
-          permanent: false,
-          cause: error,
-        })
-    }
-  }
   const make = async (): Promise<void> => {
-    await check()
+    await look()
     if (identity !== null) return
     await makeFolder(root, { recursive: true })
     await look()
   }
-  return { check, make }
+  return { check: look, make }
 }
 
 export const createFolders = (root: string, calls: DiskCalls): Folders => {

@@ -7,6 +7,7 @@ import { checkSignal } from '../interrupt.ts'
 import type { Body } from '../store.ts'
 import { tempName } from '../temp-file.ts'
 import type { DiskCalls } from './disk-calls.ts'
+import { createCommit } from './fs-commit.ts'
 import type { Folders } from './fs-folders.ts'
 import { makeTempFolder } from './fs-temp.ts'
 
@@ -76,17 +77,11 @@ const writeMemory = async (calls: DiskCalls, fd: number, bytes: Uint8Array): Pro
   for (let offset = 0; offset < bytes.byteLength; ) offset += await calls.write(fd, bytes, offset)
 }
 
-const writeTemp = async (calls: DiskCalls, temp: string, put: Put): Promise<void> => {
+const writeBody = async (calls: DiskCalls, fd: number, put: Put): Promise<void> => {
   const { memory, size } = put.body
-  if (memory !== undefined && memory.byteLength !== size) throw wrongLength(put.key, size, memory.byteLength)
-  const fd = await calls.open(temp, 'wx', READ_ONLY)
-  try {
-    if (memory === undefined) await writeStream(fd, put)
-    else await writeMemory(calls, fd, memory)
-    await syncFd(fd)
-  } finally {
-    await calls.close(fd)
-  }
+  if (memory === undefined) return writeStream(fd, put)
+  if (memory.byteLength !== size) throw wrongLength(put.key, size, memory.byteLength)
+  await writeMemory(calls, fd, memory)
 }
 
 /**
@@ -122,19 +117,24 @@ const moveFile = async (file: string, { key, path, body }: Put): Promise<boolean
  * Killed anywhere, the final name holds the old bytes, nothing, or the new bytes, and never a part of them.
  */
 export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((put: Put) => Promise<void>) => {
+  const commit = createCommit()
   let tempFolder: Promise<string> | null = null
   const temporary = async (): Promise<string> => {
     tempFolder ??= makeTempFolder(root)
     return join(await tempFolder, tempName())
   }
 
-  const copy = async (put: Put): Promise<void> => {
+  const copy = async (put: Put, folder: string): Promise<void> => {
     const temp = await temporary()
+    const fd = await calls.open(temp, 'wx', READ_ONLY)
+    let isOurs = true
     try {
-      await writeTemp(calls, temp, put)
+      await writeBody(calls, fd, put)
       checkSignal(put.signal, `writing ${put.key}`)
-      await calls.rename(temp, put.path)
+      isOurs = false
+      await commit({ fd, temp, path: put.path, folder })
     } catch (error) {
+      if (isOurs) await calls.close(fd)
       await unlinkFile(temp).catch(() => {})
       throw error
     }
@@ -144,8 +144,7 @@ export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((p
     const folder = dirname(put.path)
     await folders.ensure(folder)
     const moved = put.body.file !== undefined && (await moveFile(put.body.file, put))
-    if (!moved) await copy(put)
-    await folders.sync(folder)
+    await (moved ? folders.sync(folder) : copy(put, folder))
   }
 
   return async (put) => {

@@ -210,12 +210,11 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
     stat: async (key, signal) => {
       const target = pathOf(key)
       checkSignal(signal, `looking at ${key}`)
-      const found = await guarded(
-        place,
-        `look at ${key}`,
-        () => calls.stat(target),
-        () => null,
-      )
+      const found = await guarded(place, `look at ${key}`, async () => {
+        const there = await calls.stat(target)
+        if (there === null) await folders.checkRoot()
+        return there
+      })
       if (found === null || !found.isFile()) return null
       // Whoever is told "it is there" stops writing it, so its name has to be as durable as if we had written it.
       await guarded(place, `sync ${dirname(key)}`, () => folders.confirm(dirname(target)))

@@ -1,0 +1,118 @@
+import { Worker } from 'node:worker_threads'
+import { createGroup } from '../../lib/group.ts'
+
+/** A file that was written and is to get its name. */
+export interface Written {
+  readonly fd: number
+  readonly temp: string
+  readonly path: string
+  /** The folder of `path`. */
+  readonly folder: string
+}
+
+/**
+ * Makes written files durable under their names: fsync, close, rename, fsync of the folder. Resolves when all of it is
+ * done for the file; rejects with the system's error, the descriptor closed and nothing under the final name.
+ *
+ * The calls are made by a thread of their own, many files to a message: on a busy machine waking a thread costs more
+ * than syncing a small file, and four wake-ups a file were most of what a small object cost. While the thread works
+ * on one batch the next one gathers, so each folder is synced once for all its files in a batch.
+ */
+export type Commit = (file: Written) => Promise<void>
+
+/** Writers are many at a time, so a batch soon has company; alone a file is not made to wait noticeably. */
+const LINGER_MS = 4
+
+interface Outcome {
+  readonly code: string
+  readonly message: string
+}
+
+/** Runs in the thread, as text, because a thread cannot load what only the test runner can compile. */
+const THREAD = `
+const { parentPort } = require('node:worker_threads')
+const fs = require('node:fs')
+// Network and FUSE file systems that cannot sync a folder say so with these; they sync names in their own time.
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
+const outcome = (error) => ({ code: String(error.code), message: String(error.message) })
+const attempt = (work) => {
+  try {
+    work()
+    return null
+  } catch (error) {
+    return outcome(error)
+  }
+}
+const give = ({ fd, temp, path }) => {
+  const synced = attempt(() => fs.fsyncSync(fd))
+  const closed = attempt(() => fs.closeSync(fd))
+  return synced ?? closed ?? attempt(() => fs.renameSync(temp, path))
+}
+const syncFolder = (folder) => {
+  if (process.platform === 'win32') return null
+  return attempt(() => {
+    const fd = fs.openSync(folder, 'r')
+    try {
+      fs.fsyncSync(fd)
+    } catch (error) {
+      if (!CANNOT_SYNC.has(error.code)) throw error
+    } finally {
+      fs.closeSync(fd)
+    }
+  })
+}
+parentPort.on('message', (files) => {
+  const outcomes = files.map(give)
+  const folders = new Map()
+  for (const [i, { folder }] of files.entries()) if (outcomes[i] === null) folders.set(folder, null)
+  for (const folder of folders.keys()) folders.set(folder, syncFolder(folder))
+  parentPort.postMessage(files.map(({ folder }, i) => outcomes[i] ?? folders.get(folder) ?? null))
+})
+`
+
+export function createCommit(): Commit {
+  let worker: Worker | null = null
+  const ask = (files: readonly Written[]): Promise<readonly (Outcome | null)[]> =>
+    new Promise((resolve, reject) => {
+      worker ??= start()
+      const thread = worker
+      const end = (): void => {
+        thread.off('message', answered)
+        thread.off('error', broke)
+        // Nothing to wait for: the thread alone must not keep the process alive.
+        thread.unref()
+      }
+      const answered = (outcomes: readonly (Outcome | null)[]): void => {
+        end()
+        resolve(outcomes)
+      }
+      const broke = (error: Error): void => {
+        end()
+        worker = null
+        reject(error)
+      }
+      thread.ref()
+      thread.on('message', answered)
+      thread.on('error', broke)
+      thread.postMessage(files)
+    })
+  const failures = new WeakMap<Written, Outcome>()
+  const group = createGroup<Written>(async (files) => {
+    const outcomes = await ask(files)
+    for (const [i, file] of files.entries()) {
+      const outcome = outcomes[i] ?? null
+      if (outcome !== null) failures.set(file, outcome)
+    }
+  }, LINGER_MS)
+  return async (file) => {
+    await group.add(file)
+    const failed = failures.get(file)
+    if (failed !== undefined) throw Object.assign(new Error(failed.message), { code: failed.code })
+  }
+}
+
+const start = (): Worker => {
+  const worker = new Worker(THREAD, { eval: true, name: 'cloudkeep-commit', trackUnmanagedFds: false })
+  worker.unref()
+  return worker
+}
