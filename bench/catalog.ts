@@ -15,36 +15,51 @@ const PAGE = 500
 const assets = Number(process.argv[2] ?? 100_000)
 /** Ids in no order, whose order is known without having them all: the bits of `n` turned round. */
 const BITS = Math.ceil(Math.log2(assets))
-const turned = (n: number): number => Number.parseInt(n.toString(2).padStart(BITS, '0').split('').reverse().join(''), 2)
+function turned(n: number): number {
+  let [rest, result] = [n, 0]
+  for (let bit = 0; bit < BITS; bit += 1, rest >>= 1) result = result * 2 + (rest & 1)
+  return result
+}
 const idOf = (n: number): string => turned(n).toString(16).padStart(8, '0').padEnd(32, 'c0ffee')
 const listRawOf = (n: number): string =>
   JSON.stringify({ asset_id: idOf(n), public_id: publicIdOf(n), filler: 'x'.repeat(900) })
 const publicIdOf = (n: number): string => `products/${n % 97}/summer-collection-${n}`
 
+const NONE = null
+const FACTS: Entry['facts'] = {
+  ...{ assetId: '', publicId: '', resourceType: 'image', type: 'upload', format: 'jpg', cldVersion: 1, bytes: 1000 },
+  ...{
+    etag: '0'.repeat(32),
+    width: 800,
+    height: 600,
+    duration: NONE,
+    pages: NONE,
+    folder: 'products',
+    displayName: 'one',
+  },
+  ...{ createdAt: '2026-01-01T00:00:00Z', uploadedAt: '2026-01-01T00:00:00Z', updatedAt: '2026-01-01T00:00:00Z' },
+  ...{ tags: ['one', 'two'], context: {}, metadata: {}, accessMode: 'public', accessControl: NONE, moderation: [] },
+  ...{ coordinates: NONE, regions: NONE, originalFilename: NONE, status: NONE, isAudio: NONE, secureUrl: NONE },
+}
+
 function entryOf(n: number, assetId: string): Entry {
   const publicId = publicIdOf(n)
-  const digest = `${assetId}${assetId}`
-  const cldVersion = 1_700_000_000 + n
-  const md5 = assetId
-  const none = null
-  const facts: Entry['facts'] = {
-    ...{ assetId, publicId, resourceType: 'image', type: 'upload', format: 'jpg', cldVersion, bytes: 1000, etag: md5 },
-    ...{
-      width: 800,
-      height: 600,
-      duration: none,
-      pages: none,
-      folder: `products/${n % 97}`,
-      displayName: `asset ${n}`,
-    },
-    ...{ createdAt: '2026-01-01T00:00:00Z', uploadedAt: '2026-01-01T00:00:00Z', updatedAt: '2026-01-01T00:00:00Z' },
-    ...{ tags: ['one', 'two'], context: {}, metadata: {}, accessMode: 'public', accessControl: none, moderation: [] },
-    ...{ coordinates: none, regions: none, originalFilename: none, status: none, isAudio: none, secureUrl: none },
-  }
   return {
-    ...{ assetId, version: digest.slice(0, 16), publicId, resourceType: 'image', type: 'upload', cldVersion },
-    ...{ object: digest, size: 1000, md5, proof: 'md5', path: `${publicId}.jpg`, capturedAt: '2026-01-01T00:00:00Z' },
-    ...{ listHash: md5, facts, raw: { list: {} } },
+    assetId,
+    version: assetId.slice(0, 16),
+    publicId,
+    resourceType: 'image',
+    type: 'upload',
+    cldVersion: 1,
+    object: `${assetId}${assetId}`,
+    size: 1000,
+    md5: assetId,
+    proof: 'md5',
+    path: `${publicId}.jpg`,
+    capturedAt: '2026-01-01T00:00:00Z',
+    listHash: assetId,
+    facts: FACTS,
+    raw: { list: {} },
   }
 }
 
