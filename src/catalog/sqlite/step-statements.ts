@@ -71,8 +71,9 @@ const DELETE_SEARCH_RECORD = 'delete from search_records where id = ?'
 const INSERT_MARK = `insert into search_marks (run, asset_id, etag, updated_at, record) values (?, ?, ?, ?, ?)
   on conflict do nothing`
 const REPLACE_MARK = 'update search_marks set etag = ?, updated_at = ?, record = ? where run = ? and asset_id = ?'
-const FIND_MARK_OF = `select m.asset_id, m.etag, m.updated_at, r.raw
-  from search_marks m left join search_records r on r.id = m.record where m.run = ? and m.asset_id = ?`
+const FIND_MARKS = `select m.asset_id as "assetId", m.etag, m.updated_at as "updatedAt", r.raw
+  from search_marks m left join search_records r on r.id = m.record
+  where m.run = ? and m.asset_id in (select value from json_each(?))`
 const NOW_SEARCHED = `update steps set searched = 1
   where run = ? and asset_id in (select value from json_each(?)) and kind = 'fetch' and searched = 0`
 
@@ -93,15 +94,8 @@ export async function searchMarks(
   run: number,
   assetIds: readonly string[],
 ): Promise<Map<string, SearchMark>> {
-  const find = on.prepare(FIND_MARK_OF)
-  const found = new Map<string, SearchMark>()
-  for (const assetId of assetIds) {
-    const row = find.get(run, assetId) as unknown as
-      | { etag: string | null; updated_at: string | null; raw: string | null }
-      | undefined
-    if (row !== undefined) found.set(assetId, { assetId, etag: row.etag, updatedAt: row.updated_at, raw: row.raw })
-  }
-  return found
+  const marks = on.prepare(FIND_MARKS).all(run, JSON.stringify(assetIds)) as unknown as SearchMark[]
+  return new Map(marks.map((mark) => [mark.assetId, mark]))
 }
 
 const HASHED = `update steps set state = 'hashed', object = ?, size = ?, md5 = ?, proof = ?, code = null, reason = null
