@@ -4,46 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeAsset } from '../../sandbox/make-asset.ts'
+import { commandLine, type Done } from '../../test/command-line.ts'
 import { createRig, type Rig } from '../../test/rig.ts'
 import { COMMANDS } from './commands.ts'
-import { runCli } from './runner.ts'
 
 const HOUR = 3_600_000
 const NASTY = 'nasty/\u001b]0;owned\u0007\u001b[31m\nred\u202egpj'
 let rig: Rig
 let folder = ''
 
-interface Done {
-  readonly exit: number
-  readonly out: string
-  readonly err: string
-  readonly records: readonly Record<string, unknown>[]
-}
-
-async function cli(argv: readonly string[], variables: Record<string, string> = rig.env): Promise<Done> {
-  const written = { out: Buffer.alloc(0), err: Buffer.alloc(0) }
-  const sink = (key: 'out' | 'err') => ({
-    write: (text: string | Uint8Array, done?: (error?: Error | null) => void): boolean => {
-      written[key] = Buffer.concat([written[key], Buffer.from(text)])
-      done?.()
-      return true
-    },
-  })
-  const exit = await runCli(argv, COMMANDS, {
-    streams: { stdout: sink('out'), stderr: sink('err') },
-    wishes: { colour: false, dumb: false, unicode: true },
-    signal: new AbortController().signal,
-    environment: { variables, cwd: folder },
-  })
-  const out = written.out.toString('utf8')
-  const records = argv.includes('--json')
-    ? out
-        .trimEnd()
-        .split('\n')
-        .map((line): Record<string, unknown> => JSON.parse(line))
-    : []
-  return { exit, out, err: written.err.toString('utf8'), records }
-}
+const cli = (argv: readonly string[], variables: Record<string, string> = rig.env): Promise<Done> =>
+  commandLine(argv, { variables, cwd: folder })
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cloudkeep-cli-'))

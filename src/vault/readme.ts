@@ -6,8 +6,8 @@ export const README_KEY = 'README.txt'
  */
 export const README_TEXT = `This is a Cloudkeep vault: a complete copy of one or more Cloudinary accounts.
 
-"cloudkeep restore" puts everything back comfortably, but you do not need Cloudkeep: all that is below works with
-sh, sha256sum, gzip and jq. If the vault is in a bucket, download it first.
+Cloudkeep reads it comfortably ("cloudkeep ls", "cloudkeep get"), but you do not need Cloudkeep: all that is below
+works with sh, sha256sum, gzip and jq. If the vault is in a bucket, download it first.
 
 
 WHAT IS HERE

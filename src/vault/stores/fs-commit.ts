@@ -3,6 +3,7 @@ import { createGroup } from '../../lib/group.ts'
 
 /** A file that was written and is to get its name. */
 export interface Written {
+  /** Open for writing. */
   readonly fd: number
   readonly temp: string
   readonly path: string
@@ -11,8 +12,8 @@ export interface Written {
 }
 
 /**
- * Makes written files durable under their names: fsync, close, rename, fsync of the folder. Resolves when all of it is
- * done for the file; rejects with the system's error, the descriptor closed and nothing under the final name.
+ * Makes written files durable under their names: fsync, rename, fsync of the folder. Resolves when all of it is
+ * done for the file; rejects with the system's error. The descriptor stays the caller's to close.
  *
  * The calls are made by a thread of their own, many files to a message: on a busy machine waking a thread costs more
  * than syncing a small file, and four wake-ups a file were most of what a small object cost. While the thread works
@@ -44,9 +45,7 @@ const attempt = (work) => {
   }
 }
 const give = ({ fd, temp, path }) => {
-  const synced = attempt(() => fs.fsyncSync(fd))
-  const closed = attempt(() => fs.closeSync(fd))
-  return synced ?? closed ?? attempt(() => fs.renameSync(temp, path))
+  return attempt(() => fs.fsyncSync(fd)) ?? attempt(() => fs.renameSync(temp, path))
 }
 const syncFolder = (folder) => {
   if (process.platform === 'win32') return null
@@ -112,7 +111,7 @@ export function createCommit(): Commit {
 }
 
 const start = (): Worker => {
-  const worker = new Worker(THREAD, { eval: true, name: 'cloudkeep-commit', trackUnmanagedFds: false })
+  const worker = new Worker(THREAD, { eval: true, name: 'cloudkeep-commit' })
   worker.unref()
   return worker
 }

@@ -127,16 +127,15 @@ export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((p
   const copy = async (put: Put, folder: string): Promise<void> => {
     const temp = await temporary()
     const fd = await calls.open(temp, 'wx', READ_ONLY)
-    let isOurs = true
     try {
       await writeBody(calls, fd, put)
       checkSignal(put.signal, `writing ${put.key}`)
-      isOurs = false
       await commit({ fd, temp, path: put.path, folder })
     } catch (error) {
-      if (isOurs) await calls.close(fd)
       await unlinkFile(temp).catch(() => {})
       throw error
+    } finally {
+      await calls.close(fd)
     }
   }
 
