@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BackupEvent, BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
@@ -44,7 +44,12 @@ export interface Context {
 const newId = (): string => randomBytes(8).toString('hex')
 const now = (): Date => new Date()
 
-export function createContext(config: Config, secrets: Secrets): Context {
+/** `note` is told what a person should know and no command asked for. */
+export function createContext(
+  config: Config,
+  secrets: Secrets,
+  note: (message: string) => void = () => undefined,
+): Context {
   const root = config.vault.path
   const closers: (() => Promise<void>)[] = []
   let vault: Promise<Vault> | null = null
@@ -60,10 +65,10 @@ export function createContext(config: Config, secrets: Secrets): Context {
   }
   const openCatalog = async (context: Context): Promise<Catalog> => {
     const opened = await context.vault()
-    await mkdir(join(root, '.cache'), { recursive: true })
-    const made = await openSqliteCatalog(join(root, '.cache', 'catalog.sqlite'))
+    const made = await openIndex(root, closers)
     closers.push(() => made.close())
-    await syncCatalog(made, opened, new AbortController().signal)
+    const { damage } = await syncCatalog(made, opened, new AbortController().signal)
+    for (const { key, error } of damage) note(`${key} is left out: ${error.message} (cloudkeep verify says more)`)
     return made
   }
   const context: Context = {
@@ -93,6 +98,21 @@ export function createContext(config: Config, secrets: Secrets): Context {
   }
   return context
 }
+
+/** The index lies in the vault; a vault that cannot be written gets one that lives as long as the command. */
+async function openIndex(root: string, closers: (() => Promise<void>)[]): Promise<Catalog> {
+  try {
+    return await openSqliteCatalog(join(root, '.cache', 'catalog.sqlite'))
+  } catch (error) {
+    if (!isAppError(error, 'STORE_REFUSED') && !isReadOnly(error)) throw error
+    const scratch = await mkdtemp(join(tmpdir(), 'cloudkeep-index-'))
+    closers.push(() => rm(scratch, { recursive: true, force: true }))
+    return await openSqliteCatalog(join(scratch, 'catalog.sqlite'))
+  }
+}
+
+const isReadOnly = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['EROFS', 'EACCES', 'EPERM'].includes(String(error.code))
 
 const tool = (): string => `cloudkeep ${readVersion()}`
 

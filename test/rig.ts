@@ -38,7 +38,7 @@ export interface RigOptions {
   readonly vault?: string
 }
 
-export const DEFAULTS: BackupOptions = {
+const DEFAULTS: BackupOptions = {
   dryRun: false,
   full: false,
   yesMassChange: false,

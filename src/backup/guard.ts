@@ -1,9 +1,9 @@
 import type { GuardVerdict } from './report.ts'
 
 /** Up to this many changes never stop a run, however small the account. */
-export const GUARD_MINIMUM = 50
+const GUARD_MINIMUM = 50
 /** Share of the last complete snapshot that may vanish or be replaced in one go. */
-export const GUARD_SHARE = 0.1
+const GUARD_SHARE = 0.1
 
 /**
  * True when so much vanished or was replaced that a person should look first: a script gone wild, or an account that

@@ -6,7 +6,7 @@ import { AppError } from '../model/errors.ts'
 import type { Body } from '../vault/store.ts'
 
 /** Up to this size a body stays in memory; larger ones go to scratch while they are hashed. */
-export const MEMORY_LIMIT = 1 << 20
+const MEMORY_LIMIT = 1 << 20
 /** Writes to scratch are collected to this size. */
 const WRITE_SIZE = 1 << 20
 

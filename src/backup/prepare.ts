@@ -6,7 +6,7 @@ import { parseRules } from './rules.ts'
 import type { BackupDeps, Run } from './run-state.ts'
 
 /** An interrupted scan older than this is begun anew: the account has moved on. What was transferred is kept. */
-export const SCAN_LIFETIME_MS = 24 * 3_600_000
+const SCAN_LIFETIME_MS = 24 * 3_600_000
 /** Calls for configuration, folders and profile; an estimate, named so in the face. */
 const CONFIGURATION_CALLS = 14
 
@@ -14,6 +14,7 @@ const CONFIGURATION_CALLS = 14
 export async function prepare(deps: BackupDeps, options: BackupOptions, signal: AbortSignal): Promise<Run> {
   const { reader, catalog } = deps
   const cloud = reader.account.cloud
+  const began = deps.now().toISOString()
   const rules = parseRules(options.include, options.exclude)
   deps.listen({ type: 'phase', phase: 'prepare' })
   const profile = await reader.profile(signal)
@@ -22,7 +23,7 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     lastComplete: await tx.lastSnapshot(cloud, 'complete'),
     open: options.dryRun ? null : await tx.openRun(cloud),
   }))
-  const startedAt = open?.startedAt ?? deps.now().toISOString()
+  const startedAt = open?.startedAt ?? began
   const run: Run = {
     id: open?.id ?? deps.newId(),
     cloud,
@@ -105,8 +106,17 @@ async function estimate(run: Run): Promise<Estimate> {
   if (assets === 0 && profile.assets === null) return { assets: null, bytes: null, apiCalls: null, hours: null }
   const pages = Math.ceil(assets / 500)
   // A first run reads listing and search index to the end; later ones read the index only as far as things changed.
-  const apiCalls = (base === null ? 2 * pages : pages) + 6 + CONFIGURATION_CALLS
+  const listing = (base === null ? 2 * pages : pages) + 6 + CONFIGURATION_CALLS
+  const apiCalls = listing + detailCalls(run, Math.max(0, assets - known), listing)
   return { assets, bytes: expectedBytes(profile, base !== null), apiCalls, hours: waitingHours(run, apiCalls) }
+}
+
+/** One call an asset for what is new, when it is asked for or fits into what is left; see `deepen`. */
+function detailCalls(run: Run, fresh: number, listing: number): number {
+  const { details } = run.options
+  if (details !== 'spare') return details === 'all' ? fresh : 0
+  const { budget } = run.deps.reader
+  return budget !== null && fresh <= (budget.remaining - listing) / 2 ? fresh : 0
 }
 
 const expectedBytes = (profile: AccountProfile, hasBase: boolean): number | null =>

@@ -10,7 +10,7 @@ export interface StepCount {
 }
 
 /** The word in `why` for a kept asset whose entry is written again only because its details were read. */
-export const DETAILS_ONLY = 'details'
+const DETAILS_ONLY = 'details'
 
 const sum = (rows: readonly StepCount[], of: (row: StepCount) => number): number =>
   rows.reduce((total, row) => total + of(row), 0)

@@ -107,7 +107,9 @@ async function execute(parsed: Parsed, out: Output, options: RunnerOptions): Pro
       settings: loaded,
       context: async () => {
         // Loaded when first needed: `--help`, `completion` and `config show` open no store and no database.
-        context ??= (await import('../context.ts')).createContext(loaded.config, loaded.secrets)
+        context ??= (await import('../context.ts')).createContext(loaded.config, loaded.secrets, (message) => {
+          out.say(out.talk.dim(message))
+        })
         return context
       },
       now: Date.now,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-export const CLI = join(root, 'bin', 'cloudkeep.cjs')
+const CLI = join(root, 'bin', 'cloudkeep.cjs')
 
 export interface Ended {
   readonly code: number | null

@@ -38,7 +38,7 @@ const CLOUD = 'demo'
 async function run(call: Call): Promise<Result> {
   const { out, options, signal, operands } = call
   const folder = resolve(operands[0] ?? 'cloudkeep-demo')
-  await makeEmpty(folder)
+  await makeReady(folder)
   const sandbox = await openSandbox()
   try {
     const vault = resolve(folder, 'vault')
@@ -56,9 +56,12 @@ async function run(call: Call): Promise<Result> {
   }
 }
 
-async function makeEmpty(folder: string): Promise<void> {
+/** An earlier demo is gone on with: its account has had another day. Anything else is somebody's and left alone. */
+async function makeReady(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   if ((await readdir(folder)).length === 0) return
+  const clouds = await readdir(resolve(folder, 'vault', 'accounts')).catch(() => [])
+  if (clouds.length === 1 && clouds[0] === CLOUD) return
   throw new AppError('TARGET_EXISTS', `${folder} is not empty`, { hint: 'name another folder: cloudkeep demo FOLDER' })
 }
 

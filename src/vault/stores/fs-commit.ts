@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { createGroup } from '../../lib/group.ts'
 
 /** A file that was written and is to get its name. */
-export interface Written {
+interface Written {
   /** Open for writing. */
   readonly fd: number
   readonly temp: string
