@@ -154,6 +154,20 @@ test('coordinates are kept when details fit into the calls to spare', async () =
   expect(again.totals).toMatchObject({ unchanged: 1, relabelled: 0 })
 })
 
+test('derived assets are recorded, and their bytes are kept when asked for', async () => {
+  const made = await rig()
+  const asset = makeAsset(made.cloud, { publicId: 'big' })
+  await fetch(`${made.sandbox.url}/testcloud/image/upload/c_fill,w_100/v${asset.version}/big.jpg`)
+  const report = await made.backup({ derived: true })
+  expect(report.complete).toBe(true)
+  const { entries } = await readNewest(made.vault, 'testcloud')
+  const { derived } = entries[0]?.raw.details as unknown as { derived: { transformation: string; object: string }[] }
+  expect(derived).toMatchObject([{ transformation: 'c_fill,w_100', object: expect.stringMatching(/^[0-9a-f]{64}$/u) }])
+  expect((await made.verify()).findings).toEqual([])
+  await rm(join(made.vault, 'objects', derived[0]?.object.slice(0, 2) ?? '', derived[0]?.object ?? ''))
+  expect((await made.verify()).findings).toMatchObject([{ code: 'object-missing', affects: [{ publicId: 'big' }] }])
+})
+
 test('an account that optimises by default is kept in its original bytes', async () => {
   const made = await rig({ settings: { optimizeByDefault: true } })
   fill(made, 60)

@@ -1,6 +1,7 @@
 import type { StepKind, StepRow } from '../catalog/catalog.ts'
 import { type AssetIdentity, isManagedType, type ResourceType } from '../model/asset.ts'
 import { isAppError } from '../model/errors.ts'
+import { keepDerived } from './derived.ts'
 import { announce } from './progress.ts'
 import { factsOfStep, type Run } from './run-state.ts'
 
@@ -15,13 +16,14 @@ const UNSTATED_SPARE = 200
  */
 export async function deepen(run: Run): Promise<void> {
   const { options, deps } = run
-  if (options.details === 'none' || options.dryRun) return
-  if (options.details === 'spare' && !(await fitsIntoSpare(run))) return
+  if (options.dryRun || (options.details === 'none' && !options.derived)) return
+  const isAsked = options.details === 'all' || options.derived
+  if (!isAsked && !(await fitsIntoSpare(run))) return
   deps.listen({ type: 'phase', phase: 'details' })
   for (const kind of KINDS) {
     for await (const step of doneWithout(run, kind)) await deepenStep(run, step)
   }
-  if (options.details === 'all') await deepenKept(run)
+  if (isAsked) await deepenKept(run)
 }
 
 async function fitsIntoSpare(run: Run): Promise<boolean> {
@@ -77,7 +79,9 @@ async function readDetails(run: Run, asset: AssetIdentity & { readonly cldVersio
   try {
     const details = await run.deps.reader.details(asset, run.signal)
     announce(run, 'details')
-    return details.found && details.row.facts.cldVersion === asset.cldVersion ? JSON.stringify(details.row.raw) : null
+    if (!details.found || details.row.facts.cldVersion !== asset.cldVersion) return null
+    const { facts, raw } = details.row
+    return JSON.stringify(run.options.derived ? await keepDerived(run, facts, raw) : raw)
   } catch (error) {
     // Details are an addition: an asset without them is kept all the same.
     if (!isAppError(error) || error.code === 'INTERRUPTED' || error.code === 'API_LIMIT') throw error

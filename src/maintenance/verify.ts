@@ -1,4 +1,6 @@
 import { createDigestSet, type DigestSet } from '../lib/digest-set.ts'
+import { derivedRows } from '../model/derived.ts'
+import type { Entry } from '../model/entry.ts'
 import { isAppError } from '../model/errors.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -99,7 +101,7 @@ async function readSegment(
   try {
     for await (const entry of vault.readSegment(segment.digest, signal)) {
       entries += 1
-      if (entry.object !== null) needed.add(entry.object)
+      for (const object of objectsOf(entry)) needed.add(object)
     }
   } catch (error) {
     if (!isAppError(error) || error.code === 'INTERRUPTED') throw error
@@ -118,6 +120,10 @@ async function readSegment(
     findings.push(finding('error', 'segment-count', segment.digest, message))
   }
 }
+
+/** The original's bytes, and those of derived assets that were asked for. */
+const objectsOf = (entry: Entry): readonly string[] =>
+  [entry.object, ...derivedRows(entry.raw.details).map((derived) => derived.object)].filter((object) => object !== null)
 
 /** How many assets are named with a finding. */
 const NAMED = 5
@@ -140,8 +146,9 @@ async function nameAffected(
       read.add(ref.object)
       try {
         for await (const entry of vault.readSegment(ref.object, signal)) {
-          const list = entry.object === null ? undefined : objects.get(entry.object)
-          if (list !== undefined && list.length < NAMED) {
+          for (const object of objectsOf(entry)) {
+            const list = objects.get(object)
+            if (list === undefined || list.length >= NAMED) continue
             list.push({ cloud: snapshot.cloud, publicId: entry.publicId, snapshot: snapshot.id })
           }
         }

@@ -148,5 +148,15 @@ export const parseAsset = (raw: Json, origin: RowOrigin, partition: Partition | 
   const record = selfContained(raw, identity)
   const facts = factsOf(raw, identity)
   const placeholder = toBoolean(raw['placeholder']) === true || facts.status === 'deleted'
-  return { facts, raw: record, hash: hashRecord(record), placeholder }
+  let hash: string | null = null
+  return {
+    facts,
+    raw: record,
+    // Stored records are parsed again for their facts alone, and the digest costs as much as all the rest.
+    get hash() {
+      hash ??= hashRecord(record)
+      return hash
+    },
+    placeholder,
+  }
 }
