@@ -161,7 +161,8 @@ test('derived assets are recorded, and their bytes are kept when asked for', asy
   const report = await made.backup({ derived: true })
   expect(report.complete).toBe(true)
   const { entries } = await readNewest(made.vault, 'testcloud')
-  const { derived } = entries[0]?.raw.details as unknown as { derived: { transformation: string; object: string }[] }
+  const details = entries[0]?.raw.details as unknown as { derived: { transformation: string; object: string }[] }
+  const { derived } = details
   expect(derived).toMatchObject([{ transformation: 'c_fill,w_100', object: expect.stringMatching(/^[0-9a-f]{64}$/u) }])
   expect((await made.verify()).findings).toEqual([])
   await rm(join(made.vault, 'objects', derived[0]?.object.slice(0, 2) ?? '', derived[0]?.object ?? ''))
