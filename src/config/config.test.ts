@@ -35,7 +35,7 @@ describe('where a value comes from', () => {
       vault: { kind: 'local', path: join(cwd, 'cloudkeep-vault') },
       cloud: null,
       uploadPrefix: 'https://api.cloudinary.com',
-      concurrency: 10,
+      concurrency: 48,
       bwlimit: null,
       apiReserve: null,
       wait: true,
@@ -59,7 +59,7 @@ describe('where a value comes from', () => {
     seen({}, {})
     seen({ CLOUDKEEP_CONCURRENCY: '4' }, {})
     seen({ CLOUDKEEP_CONCURRENCY: '4' }, { concurrency: '5' })
-    expect(expected.map(([value]) => value)).toEqual([10, 2, 3, 4, 5])
+    expect(expected.map(([value]) => value)).toEqual([48, 2, 3, 4, 5])
     expect(expected.map(([, origin]) => origin.source)).toEqual([
       'default',
       'cloudkeep.config.json concurrency',
