@@ -35,35 +35,28 @@ export interface Part {
 
 /** Throws STORE_FULL or STORE_REFUSED when scratch cannot be written. */
 export const createPart = (expected: number | null, file: string): Promise<Part> =>
-  expected !== null && expected <= MEMORY_LIMIT ? Promise.resolve(memoryPart()) : filePart(file)
+  expected !== null && expected <= MEMORY_LIMIT ? Promise.resolve(memoryPart(expected)) : filePart(file)
 
 const hashes = (): { sha256: Hash; md5: Hash } => ({ sha256: createHash('sha256'), md5: createHash('md5') })
 
-function memoryPart(): Part {
-  let chunks: Uint8Array[] = []
+/** Room for exactly what the account announced, taken once: joining chunks afterwards would cost it all again. */
+function memoryPart(expected: number): Part {
+  const room = Buffer.allocUnsafeSlow(expected)
   let length = 0
-  const whole = (): Uint8Array => {
-    if (chunks.length !== 1) chunks = [Buffer.concat(chunks, length)]
-    return chunks[0] ?? new Uint8Array(0)
-  }
+  const whole = (): Uint8Array => room.subarray(0, length)
   return {
     get length() {
       return length
     },
     append(chunk) {
-      chunks.push(chunk)
-      length += chunk.length
-      // A body that turns out longer than the account said is wrong anyway; it must not fill the memory.
-      if (length > 2 * MEMORY_LIMIT) {
-        throw new AppError(
-          'DOWNLOAD_MISMATCH',
-          `the body is longer than the ${MEMORY_LIMIT} bytes it should have at most`,
-        )
+      if (length + chunk.length > expected) {
+        throw new AppError('DOWNLOAD_MISMATCH', `the body is longer than the ${expected} bytes that the account states`)
       }
+      room.set(chunk, length)
+      length += chunk.length
       return Promise.resolve()
     },
     reset() {
-      chunks = []
       length = 0
       return Promise.resolve()
     },

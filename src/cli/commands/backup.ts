@@ -20,7 +20,7 @@ export const backup: CliCommand = {
     { flags: '--full', help: 'read the whole search index and check every library file' },
     { flags: '--include <RULE>', help: 'keep only what a rule names; repeatable', repeatable: true },
     { flags: '--exclude <RULE>', help: 'leave out what a rule names; repeatable', repeatable: true },
-    { flags: '--concurrency <N>', help: 'transfers at a time, at most (10)' },
+    { flags: '--concurrency <N>', help: 'transfers at a time, at most (48)' },
     { flags: '--bwlimit <RATE>', help: 'bytes a second, such as 512K or 10M' },
     { flags: '--api-reserve <N>', help: 'Admin API calls an hour to leave for others' },
     { flags: '--yes-mass-change', help: 'accept a change that the guard would stop' },
