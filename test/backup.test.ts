@@ -218,6 +218,17 @@ describe('the guard', () => {
     expect(await differences(made)).toEqual([])
   })
 
+  test('is not switched off by an asset that always fails', async () => {
+    const made = await rig()
+    fill(made, 200)
+    makeAsset(made.cloud, { publicId: 'bad' })
+    made.sandbox.faults.add({ pathMatch: /bad/u, area: ['delivery', 'download'], fault: { kind: 'wrong-bytes' } })
+    expect((await made.backup()).partialReasons).toEqual(['failures'])
+    for (const asset of [...made.cloud.shelf.scan()].slice(0, 80)) made.cloud.shelf.remove(asset.assetId)
+    expect((await made.backup()).guard).toMatchObject({ vanished: 80, base: 200 })
+    expect((await made.backup()).guard).toMatchObject({ vanished: 80, base: 200 })
+  }, 60_000)
+
   test('keeps stopping after a mass replacement until a person agrees', async () => {
     const made = await rig()
     fill(made, 200)
@@ -342,6 +353,25 @@ test('an asset deleted between listing and download is not a failure', async () 
   const report = await running
   expect(report.failures).toEqual([])
   expect(report.totals.scanned).toBeGreaterThanOrEqual(30)
+})
+
+test('an asset that delivery and details deny, but the account still has, is a failure and never gone', async () => {
+  const made = await rig()
+  fill(made, 20)
+  await made.backup()
+  const [asset] = [...made.cloud.shelf.scan()]
+  if (asset === undefined) throw new Error('no asset')
+  Object.assign(asset, { version: asset.version + 1, uploadedAt: Date.now(), times: { updated: Date.now() } })
+  const lie = { kind: 'status', status: 404, body: 'json', message: 'Resource not found' } as const
+  made.sandbox.faults.add({ area: ['delivery', 'download'], fault: lie })
+  made.sandbox.faults.add({ pathMatch: new RegExp(`resources/${asset.assetId}`, 'u'), fault: lie })
+  made.sandbox.faults.add({ pathMatch: /resources\/image\/upload\/photo/u, fault: lie })
+  const twin = makeAsset(made.cloud, { publicId: 'twin', bytes: Buffer.from('other bytes') })
+  made.cloud.shelf.remove(twin.assetId)
+  asset.content = twin.content
+  const report = await made.backup()
+  expect(report.totals).toMatchObject({ gone: 0, failed: 1, unchanged: 19 })
+  expect((await readNewest(made.vault, 'testcloud')).entries).toHaveLength(20)
 })
 
 test('a vault whose cache was deleted answers as before', async () => {

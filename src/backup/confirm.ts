@@ -1,4 +1,5 @@
 import type { AccountRow, Partition } from '../cloudinary/reader.ts'
+import type { AssetFacts } from '../model/asset.ts'
 import { isAppError } from '../model/errors.ts'
 import { isImplausible } from './guard.ts'
 import { ingest } from './ingest.ts'
@@ -83,35 +84,49 @@ async function askFor(run: Run, ids: readonly string[]): Promise<ReadonlySet<str
   return present
 }
 
-/** Assets that went away between listing and download, as far as they were kept before. */
+/**
+ * Assets that were listed, could not be downloaded, and were then said not to exist. One such answer may be wrong, so
+ * they are asked for once more; what exists after all has failed, and only the rest is gone. Returns those of the rest
+ * that were kept before.
+ */
 export async function vanished(run: Run): Promise<string[]> {
-  const ids: string[] = []
+  const { catalog, reader } = run.deps
+  const gone: string[] = []
   for (let after = ''; ; ) {
-    const page = await run.deps.catalog.read((tx) => tx.steps(run.id, { state: 'vanished', after, limit: 500 }))
+    const page = await catalog.read((tx) => tx.steps(run.id, { state: 'vanished', after, limit: BATCH }))
     const last = page.at(-1)
-    if (last === undefined) return ids
-    const known = await run.deps.catalog.read((tx) =>
-      tx.known(
-        run.cloud,
-        page.map((step) => step.assetId),
-      ),
-    )
-    ids.push(...known.keys())
+    if (last === undefined) return gone
     after = last.assetId
+    const ids = page.map((step) => step.assetId)
+    const rows = (await reader.byAssetIds(ids, run.signal)).filter((row) => !row.placeholder)
+    for (const { facts } of rows) await fail(run, facts)
+    const present = new Set(rows.map((row) => row.facts.assetId))
+    const known = await catalog.read((tx) => tx.known(run.cloud, ids))
+    gone.push(...[...known.keys()].filter((id) => !present.has(id)))
   }
+}
+
+async function fail(run: Run, facts: AssetFacts): Promise<void> {
+  const { assetId, publicId, resourceType, type } = facts
+  const why = { code: 'DOWNLOAD_REFUSED', reason: 'it is listed, but neither its bytes nor its details are to be had' }
+  await run.deps.catalog.write((tx) => tx.markFailed(run.id, assetId, why))
+  const failure = { assetId, publicId, resourceType, type, ...why }
+  run.failures.push(failure)
+  run.live.failed += 1
+  run.deps.listen({ type: 'failure', failure })
 }
 
 /** Compares what vanished and what was replaced since the last complete snapshot with what is plausible. */
 export async function judgeChange(run: Run, gone: readonly string[]): Promise<GuardVerdict | null> {
-  const { lastComplete } = run
-  if (lastComplete === null || run.options.yesMassChange) return null
+  const { trusted } = run
+  if (trusted === null || run.options.yesMassChange) return null
   const { counts, earlier } = await run.deps.catalog.read(async (tx) => ({
     counts: await tx.stepCounts(run.id),
-    earlier: await tx.replacedSince(run.cloud, lastComplete.seq),
+    earlier: await tx.replacedSince(run.cloud, trusted.seq),
   }))
   const now = counts
     .filter((row) => row.kind === 'fetch' && row.why === 'replaced')
     .reduce((n, row) => n + row.count, 0)
-  const verdict = { vanished: gone.length, replaced: now + earlier, base: lastComplete.snapshot.assets }
+  const verdict = { vanished: gone.length, replaced: now + earlier, base: trusted.snapshot.assets }
   return isImplausible(verdict) ? verdict : null
 }

@@ -1,4 +1,4 @@
-import type { RunRow } from '../catalog/catalog.ts'
+import type { CatalogReader, RunRow, SnapshotRow } from '../catalog/catalog.ts'
 import type { AccountProfile } from '../model/account.ts'
 import { isManagedType } from '../model/asset.ts'
 import type { BackupOptions, Estimate } from './report.ts'
@@ -18,11 +18,14 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
   const rules = parseRules(options.include, options.exclude)
   deps.listen({ type: 'phase', phase: 'prepare' })
   const profile = await reader.profile(signal)
-  const { base, lastComplete, open } = await catalog.read(async (tx) => ({
-    base: await tx.lastSnapshot(cloud),
-    lastComplete: await tx.lastSnapshot(cloud, 'complete'),
-    open: options.dryRun ? null : await tx.openRun(cloud),
-  }))
+  const { base, trusted, open } = await catalog.read(async (tx) => {
+    const newest = await tx.lastSnapshot(cloud)
+    return {
+      base: newest,
+      trusted: newest === null || isTrusted(newest) ? newest : await newestTrusted(tx, cloud),
+      open: options.dryRun ? null : await tx.openRun(cloud),
+    }
+  })
   const startedAt = open?.startedAt ?? began
   const run: Run = {
     id: open?.id ?? deps.newId(),
@@ -32,7 +35,7 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     rules,
     startedAt,
     base,
-    lastComplete,
+    trusted,
     profile,
     folderMode: profile.folderMode ?? base?.snapshot.folderMode ?? null,
     signal,
@@ -64,6 +67,12 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
   }
   return run
 }
+
+const isTrusted = ({ snapshot }: SnapshotRow): boolean =>
+  !snapshot.partialReasons.includes('guard') && !snapshot.partialReasons.includes('scan-incomplete')
+
+const newestTrusted = async (tx: CatalogReader, cloud: string): Promise<SnapshotRow | null> =>
+  (await tx.snapshots(cloud)).filter(isTrusted).at(-1) ?? null
 
 /** Brings an interrupted run's rows in line with what the vault really holds. */
 async function resume(run: Run, open: RunRow): Promise<void> {

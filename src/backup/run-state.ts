@@ -46,7 +46,11 @@ export interface Run {
   readonly startedAt: string
   /** The newest snapshot, complete or not: what is known. */
   readonly base: SnapshotRow | null
-  readonly lastComplete: SnapshotRow | null
+  /**
+   * The newest snapshot whose scan reached its end and which no guard stopped: what changes are measured against.
+   * Assets that failed do not matter here, or one that always fails would switch the guard off for good.
+   */
+  readonly trusted: SnapshotRow | null
   readonly profile: AccountProfile
   readonly folderMode: FolderMode | null
   readonly signal: AbortSignal

@@ -228,10 +228,10 @@ async function readIndex(run: Run): Promise<void> {
 
 /** Down to when the index must be read; null means to its end. */
 function searchHorizon(run: Run): number | null {
-  if (run.base === null || run.lastComplete === null || run.options.full) return null
+  if (run.base === null || run.trusted === null || run.options.full) return null
   const reconciled = run.base.snapshot.reconciledAt
   if (reconciled === null || run.deps.now().getTime() - Date.parse(reconciled) > RECONCILE_MS) return null
-  return Date.parse(run.lastComplete.snapshot.startedAt) - INDEX_LAG_MS
+  return Date.parse(run.trusted.snapshot.startedAt) - INDEX_LAG_MS
 }
 
 /** True when the page is in falling order of change and ends before the horizon. An unsorted page proves nothing. */
