@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DigestSet } from '../lib/digest-set.ts'
 import { isAppError } from '../model/errors.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { Finding } from './report.ts'
-import type { VerifyOptions } from './verify.ts'
+import type { Finding, VerifyOptions } from './report.ts'
 
 interface Checking {
   readonly needed: DigestSet

@@ -35,3 +35,10 @@ export interface VerifyReport {
   readonly findings: readonly Finding[]
   readonly durationMs: number
 }
+
+export interface VerifyOptions {
+  /** `all` reads every byte back against its digest; `none` looks whether everything named is there with its length. */
+  readonly read: 'all' | 'none'
+  readonly now: () => Date
+  readonly onProgress: (progress: VerifyProgress) => void
+}

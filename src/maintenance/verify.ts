@@ -5,14 +5,7 @@ import { isAppError } from '../model/errors.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Vault } from '../vault/vault.ts'
 import { checkObjects } from './check-objects.ts'
-import type { Finding, VerifyProgress, VerifyReport } from './report.ts'
-
-export interface VerifyOptions {
-  /** `all` reads every byte back against its digest; `none` looks whether everything named is there with its length. */
-  readonly read: 'all' | 'none'
-  readonly now: () => Date
-  readonly onProgress: (progress: VerifyProgress) => void
-}
+import type { Finding, VerifyOptions, VerifyReport } from './report.ts'
 
 /**
  * Checks a vault against itself and changes nothing. Every snapshot's head is parsed, every segment unpacked and
