@@ -43,8 +43,11 @@ export function measure(command: string, args: readonly string[], env: Record<st
     const sample = (): void => {
       try {
         const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-        cpuMs = (Number(stat[11]) + Number(stat[12])) * 10
-        peakMiB = Number(/VmHWM:\s+(\d+)/u.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+        cpuMs = Math.max(cpuMs, (Number(stat[11]) + Number(stat[12])) * 10)
+        peakMiB = Math.max(
+          peakMiB,
+          Number(/VmHWM:\s+(\d+)/u.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+        )
       } catch {
         // It has just ended; the last sample stands.
       }
