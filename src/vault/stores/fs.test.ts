@@ -269,7 +269,7 @@ describe('real processes', () => {
   })
 
   it('killed in the middle of writing leave whole objects only', async () => {
-    for (const delay of [5, 40, 90]) {
+    for (const delay of [60, 150, 300]) {
       const writer = await compiled.start(PUT_FOREVER, [root])
       expect(await writer.line()).toBe('writing')
       await new Promise((resolve) => setTimeout(resolve, delay))
