@@ -35,7 +35,6 @@ export function makeReady() {
   const stamp = join(root, 'node_modules', '.package-lock.json')
   if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(join(root, 'package-lock.json')).mtimeMs) {
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-    return
   }
   const built = join(root, 'dist', 'src', 'cli', 'main.js')
   const sources = Math.max(newest(join(root, 'src')), newest(join(root, 'sandbox')))
