@@ -137,7 +137,9 @@ it('gives an asset or an AppError for whatever JSON comes, and reads its own rec
   const record = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), fc.jsonValue())
   fc.assert(
     fc.property(fc.oneof(record, fc.jsonValue()), fc.boolean(), (raw, named) => {
-      const json = (named ? { ...(raw as object), public_id: 'p', resource_type: 'raw' } : raw) as Json
+      // As it comes off the wire: what JSON cannot write (-0) is none of our business.
+      const sent = named ? { ...(raw as object), public_id: 'p', resource_type: 'raw' } : raw
+      const json = JSON.parse(JSON.stringify(sent)) as Json
       try {
         expect(parseAsset(JSON.parse(JSON.stringify(json)) as Json, 'search')).toEqual(parseAsset(json, 'search'))
       } catch (error) {
