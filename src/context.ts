@@ -12,6 +12,7 @@ import { createAccountReader } from './cloudinary/create-reader.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { Config } from './config/config.ts'
 import type { Secrets } from './config/secrets.ts'
+import { preferMemory } from './lib/memory.ts'
 import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
 import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
@@ -169,11 +170,21 @@ export async function runBackupCommand(
       library: await createLibraryTree(root, reader.account.cloud, context.config.allowCopies),
       scratch: join(root, '.cache', 'scratch'),
     }
-    return await runBackup({ ...deps, ...fixed(context, listen) }, options, signal)
+    return await runBackup({ ...deps, ...fixed(context, watchSize(listen)) }, options, signal)
   } finally {
     await lock.release()
   }
 }
+
+/** Accounts from this size on are long runs, in which memory matters more than the last bit of speed. */
+const LARGE_ACCOUNT = 5000
+
+const watchSize =
+  (listen: BackupListener): BackupListener =>
+  (event) => {
+    if (event.type === 'estimate' && (event.estimate.assets ?? LARGE_ACCOUNT) >= LARGE_ACCOUNT) preferMemory()
+    listen(event)
+  }
 
 const fixed = (context: Context, listen: BackupListener) => ({
   bwlimit: context.config.bwlimit,
