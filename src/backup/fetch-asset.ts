@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StepRow, Transferred } from '../catalog/catalog.ts'
 import type { DownloadSource } from '../cloudinary/reader.ts'
-import { backoffMs } from '../lib/backoff.ts'
+import { backOff } from '../lib/retry.ts'
 import type { Throttle } from '../lib/throttle.ts'
 import type { AssetFacts } from '../model/asset.ts'
 import type { Proof } from '../model/entry.ts'
@@ -14,6 +14,8 @@ import { factsOfStep, nameOf, type Run } from './run-state.ts'
 
 /** Tries per source and round for what may pass: broken connections, 5xx, bodies that came short or wrong. */
 const TRIES = 4
+const BETWEEN_TRIES = { firstMs: 200, maxMs: 30_000 }
+const BETWEEN_ROUNDS = { firstMs: 500, maxMs: 30_000 }
 /** All sources are gone through this often before the asset is given up for this run. */
 const ROUNDS = 3
 
@@ -62,7 +64,8 @@ export async function fetchAsset(context: FetchContext, step: StepRow): Promise<
     // Refused by every source and the account says nothing new: another round would ask the same and hear the same.
     if (failure.code === 'DOWNLOAD_REFUSED' && round > 1 && fresh.cldVersion === facts.cldVersion) break
     facts = fresh
-    if (round < ROUNDS) await sleep(backoffMs(round, { baseMs: 500 }), undefined, { signal: context.signal })
+    if (round < ROUNDS)
+      await sleep(backOff(round, BETWEEN_ROUNDS, Math.random()), undefined, { signal: context.signal })
   }
   return {
     kind: 'failed',
@@ -162,7 +165,7 @@ const isWorthRepeating = (error: AppError, attempt: number): boolean =>
 
 /** What the service asked for, up to five minutes, or a short back-off. */
 const pauseFor = (error: AppError, attempt: number, now: number): number =>
-  Math.max(backoffMs(attempt, { baseMs: 200 }), Math.min(300_000, (error.resumeAt ?? now) - now))
+  Math.max(backOff(attempt, BETWEEN_TRIES, Math.random()), Math.min(300_000, (error.resumeAt ?? now) - now))
 
 /** The name is the same on every run, so that a large body goes on where a killed run left it. */
 function scratchFile(run: Run, facts: AssetFacts, source: DownloadSource): string {

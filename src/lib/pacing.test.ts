@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAdaptiveLimit } from './adaptive-limit.ts'
-import { backoffMs } from './backoff.ts'
 import { createGroup } from './group.ts'
+import { backOff } from './retry.ts'
 import { createThrottle } from './throttle.ts'
 
 test('the limit doubles while all goes well, and stays within its maximum', () => {
@@ -36,9 +36,9 @@ test('the limit never falls below one', () => {
 })
 
 test('back-off doubles up to its maximum and keeps at least half of it', () => {
-  expect(backoffMs(1, { baseMs: 100, random: () => 0 })).toBe(50)
-  expect(backoffMs(4, { baseMs: 100, random: () => 1 })).toBe(800)
-  expect(backoffMs(50, { baseMs: 100, maxMs: 1000, random: () => 1 })).toBe(1000)
+  expect(backOff(1, { firstMs: 100, maxMs: 30_000 }, 0)).toBe(50)
+  expect(backOff(4, { firstMs: 100, maxMs: 30_000 }, 1)).toBe(800)
+  expect(backOff(50, { firstMs: 100, maxMs: 1000 }, 1)).toBe(1000)
 })
 
 test('a throttle lets its rate through and not more', async () => {

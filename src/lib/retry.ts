@@ -13,7 +13,7 @@ export interface RetryTiming {
  *
  * @param random a number in [0, 1)
  */
-export const backOff = (attempt: number, timing: RetryTiming, random: number): number => {
+export const backOff = (attempt: number, timing: Omit<RetryTiming, 'tries'>, random: number): number => {
   const bound = Math.min(timing.maxMs, timing.firstMs * 2 ** Math.min(attempt - 1, 30))
   return Math.round(bound / 2 + (bound / 2) * random)
 }
