@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BackupEvent, BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
 import { runBackup } from './backup/run.ts'
@@ -8,10 +8,15 @@ import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog } from './catalog/sqlite/catalog.ts'
 import { openLockFile } from './catalog/sqlite-lock.ts'
 import { syncCatalog } from './catalog/sync.ts'
-import { createAccountReader } from './cloudinary/create-reader.ts'
+import { type AccountReaderOptions, createAccountReader } from './cloudinary/create-reader.ts'
+import { createAccountWriter } from './cloudinary/create-writer.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
+import type { AccountWriter, WriterEvents } from './cloudinary/writer.ts'
+import { parseCloudinaryUrl } from './config/cloudinary-url.ts'
 import type { Config } from './config/config.ts'
+import { checkCloudName } from './config/credentials.ts'
 import type { Secrets } from './config/secrets.ts'
+import { parseVaultLocation } from './config/vault-location.ts'
 import { preferMemory } from './lib/memory.ts'
 import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
@@ -37,9 +42,27 @@ export interface Context {
   catalog(): Promise<Catalog>
   /** CREDENTIALS_MISSING without credentials. */
   reader(listener?: ReaderListener): AccountReader
+  /**
+   * Both hands of an account: that of the credentials (`null`), or the one that a `cloudinary://` URL names. Made for
+   * restore and purge alone. CREDENTIALS_MISSING, CONFIG_INVALID for a URL that is none.
+   */
+  hands(url: string | null, listener?: ReaderListener, events?: WriterEvents): Hands
+  /** Another vault beside this one: a folder or URL as `--vault` takes it. Errors as for `vault`. */
+  otherVault(place: string, mode?: 'open' | 'create'): Promise<Vault>
+  /** For bodies on their way, on the vault's own file system. */
+  readonly scratch: string
+  readonly now: () => Date
+  readonly newId: () => string
+  /** `cloudkeep <version>` */
+  readonly tool: string
   /** VAULT_LOCKED when another run holds it. */
   lock(command: string): Promise<VaultLock>
   close(): Promise<void>
+}
+
+export interface Hands {
+  readonly reader: AccountReader
+  readonly writer: AccountWriter
 }
 
 const newId = (): string => randomBytes(8).toString('hex')
@@ -56,8 +79,8 @@ export function createContext(
   let vault: Promise<Vault> | null = null
   let catalog: Promise<Catalog> | null = null
 
-  const open = async (mode: 'open' | 'create'): Promise<Vault> => {
-    const store = await openFsStore(root)
+  const open = async (mode: 'open' | 'create', at = root): Promise<Vault> => {
+    const store = await openFsStore(at)
     if (mode === 'open') return openVault(store)
     return openVault(store).catch((error: unknown) => {
       if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
@@ -88,10 +111,28 @@ export function createContext(
       return catalog
     },
     reader: (listener) => {
-      const made = makeReader(config, secrets, listener)
+      const made = createAccountReader({ ...accountOf(config, secrets), ...waysOf(config, listener) })
       closers.push(() => made.close())
       return made
     },
+    hands: (url, listener, events = {}) => {
+      const account = url === null ? accountOf(config, secrets) : accountOfUrl(url)
+      const options = { ...account, ...waysOf(config, listener) }
+      const made = { reader: createAccountReader(options), writer: createAccountWriter({ ...options, ...events }) }
+      closers.push(
+        () => made.reader.close(),
+        () => made.writer.close(),
+      )
+      return made
+    },
+    otherVault: (place, mode = 'open') => {
+      const at = parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() })
+      return open(mode, at.path)
+    },
+    scratch: join(root, '.cache', 'scratch'),
+    now,
+    newId,
+    tool: tool(),
     lock: (command) => lockVault(root, { command, now: now(), openLockFile }),
     close: async () => {
       for (const close of closers.splice(0).reverse()) await close()
@@ -117,7 +158,12 @@ const isReadOnly = (error: unknown): boolean =>
 
 const tool = (): string => `cloudkeep ${readVersion()}`
 
-function makeReader(config: Config, secrets: Secrets, listener: ReaderListener | undefined): AccountReader {
+type AccountOptions = Pick<
+  AccountReaderOptions,
+  'cloud' | 'apiKey' | 'apiSecret' | 'uploadPrefix' | 'secureDistribution' | 'cname' | 'privateCdn'
+>
+
+function accountOf(config: Config, secrets: Secrets): AccountOptions {
   const { cloud } = config
   const { apiKey, apiSecret } = secrets
   if (cloud === null || apiKey === null || apiSecret === null) {
@@ -125,7 +171,7 @@ function makeReader(config: Config, secrets: Secrets, listener: ReaderListener |
       hint: 'set CLOUDINARY_URL=cloudinary://<key>:<secret>@<cloud>, from the API Keys page of the Cloudinary console, or write it into a .env file here',
     })
   }
-  return createAccountReader({
+  return {
     cloud,
     apiKey,
     apiSecret,
@@ -133,6 +179,33 @@ function makeReader(config: Config, secrets: Secrets, listener: ReaderListener |
     ...(config.secureDistribution === null ? {} : { secureDistribution: config.secureDistribution }),
     ...(config.cname === null ? {} : { cname: config.cname }),
     privateCdn: config.privateCdn,
+  }
+}
+
+function accountOfUrl(text: string): AccountOptions {
+  const url = parseCloudinaryUrl(text, 'the target')
+  if (url.apiKey === null || url.apiSecret === null) {
+    throw new AppError('CREDENTIALS_MISSING', 'the cloudinary:// URL of the target holds no key and secret', {
+      hint: 'it looks like cloudinary://<key>:<secret>@<cloud>',
+    })
+  }
+  return {
+    cloud: checkCloudName(url.cloud, 'the target'),
+    apiKey: url.apiKey,
+    apiSecret: url.apiSecret,
+    privateCdn: url.privateCdn,
+    ...(url.uploadPrefix === null ? {} : { uploadPrefix: url.uploadPrefix }),
+    ...(url.secureDistribution === null ? {} : { secureDistribution: url.secureDistribution }),
+    ...(url.cname === null ? {} : { cname: url.cname }),
+  }
+}
+
+/** How an account is reached, whichever it is. */
+function waysOf(
+  config: Config,
+  listener: ReaderListener | undefined,
+): Omit<AccountReaderOptions, keyof AccountOptions> {
+  return {
     deliveryHosts: config.deliveryHosts,
     reserve: config.apiReserve,
     wait: config.wait,
@@ -147,7 +220,7 @@ function makeReader(config: Config, secrets: Secrets, listener: ReaderListener |
     ...(listener === undefined
       ? {}
       : { onEvent: listener, onNote: (message: string) => listener({ type: 'note', message }) }),
-  })
+  }
 }
 
 /** Takes the lock, backs up, lets the lock go. A dry run takes none and makes no vault. */

@@ -28,6 +28,11 @@ export type ErrorCode =
   | 'DOWNLOAD_REFUSED' // delivery 4xx
   | 'DOWNLOAD_UNAVAILABLE' // network, stall, 5xx
   | 'DOWNLOAD_MISMATCH' // length or MD5 differ from the account's facts
+  | 'UPLOAD_REFUSED' // the account does not take it: too large, empty, not allowed
+  | 'UPLOAD_MISMATCH' // what the account says it stored is not what was sent
+  | 'VERSION_PURGED' // removed on purpose; the purge record says when and why
+  | 'VAULT_SEALED' // the vault, or these credentials, forbid removing
+  | 'NOT_CONFIRMED' // something irreversible that nobody confirmed
   | 'HOST_REFUSED' // a URL outside Cloudinary's and the configured hosts
   | 'TARGET_EXISTS' // `get -o` would overwrite
   | 'INTERRUPTED'

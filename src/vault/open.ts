@@ -3,6 +3,7 @@ import { naming, readText } from './content.ts'
 import { decodeIdentity, IDENTITY_KEY } from './identity.ts'
 import type { ObjectsOptions } from './objects.ts'
 import { createObjects } from './objects.ts'
+import { createRecords } from './records.ts'
 import { createSnapshots } from './snapshots.ts'
 import type { Store } from './store.ts'
 import type { Vault, VaultIdentity } from './vault.ts'
@@ -29,5 +30,5 @@ const readIdentity = async (store: Store, signal: AbortSignal | undefined): Prom
 export const openVault = async (store: Store, options: ObjectsOptions = {}, signal?: AbortSignal): Promise<Vault> => {
   const identity = await readIdentity(store, signal)
   const objects = createObjects(store, options)
-  return { identity, store, ...objects, ...createSnapshots(store, objects) }
+  return { identity, store, ...objects, ...createSnapshots(store, objects), ...createRecords(store) }
 }

@@ -1,5 +1,6 @@
 import type { Entry } from '../model/entry.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
+import type { Records } from './records.ts'
 import type { Body, Bytes, Store } from './store.ts'
 
 /** `cloudkeep.json`: what a vault is. */
@@ -15,7 +16,7 @@ export interface VaultIdentity {
  * Objects and snapshots over a store. Objects are immutable and named by the SHA-256 of their bytes; a snapshot
  * exists when its head does, and the head is written last.
  */
-export interface Vault {
+export interface Vault extends Records {
   readonly identity: VaultIdentity
   readonly store: Store
   /**
