@@ -67,5 +67,6 @@ async function head(
     failures,
     excludedBy: Object.fromEntries(run.excludedBy),
     reconciledAt: run.live.reconciledAt ?? before?.reconciledAt ?? null,
+    ...(run.options.purpose === undefined ? {} : { purpose: run.options.purpose }),
   }
 }

@@ -23,7 +23,8 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     return {
       base: newest,
       trusted: newest === null || isTrusted(newest) ? newest : await newestTrusted(tx, cloud),
-      open: options.dryRun ? null : await tx.openRun(cloud),
+      // A look at a few assets neither goes on with a whole run nor stands in its way.
+      open: options.dryRun || options.scope !== undefined ? null : await tx.openRun(cloud),
     }
   })
   const startedAt = open?.startedAt ?? began
@@ -60,7 +61,7 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
   }
   deps.listen({ type: 'estimate', estimate: await estimate(run) })
   if (open === null) {
-    const command = options.dryRun ? 'backup --dry-run' : 'backup'
+    const command = options.dryRun ? 'backup --dry-run' : options.scope === undefined ? 'backup' : 'look'
     await catalog.write((tx) => tx.beginRun({ id: run.id, cloud, command, startedAt }))
   } else {
     await resume(run, open)

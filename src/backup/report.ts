@@ -1,4 +1,5 @@
 import type { Budget } from '../model/account.ts'
+import type { AssetIdentity } from '../model/asset.ts'
 import type { Failure, PartialReason, Totals } from '../model/snapshot.ts'
 
 export interface BackupOptions {
@@ -20,6 +21,17 @@ export interface BackupOptions {
   readonly remote: boolean
   /** Download derived assets too. */
   readonly derived: boolean
+  /** Look at these assets only; the snapshot is partial, and everything else in it is as it was known before. */
+  readonly scope?: Scope
+  /** See `Snapshot`. */
+  readonly purpose?: 'before-restore'
+}
+
+/** Some assets of an account, by what is known of them. */
+export interface Scope {
+  readonly assetIds: readonly string[]
+  /** Whatever bears these names now. */
+  readonly names: readonly Pick<AssetIdentity, 'publicId' | 'resourceType' | 'type'>[]
 }
 
 export type BackupPhase =

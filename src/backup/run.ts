@@ -5,8 +5,9 @@ import { deepen } from './details.ts'
 import { updateLibrary } from './library.ts'
 import { prepare } from './prepare.ts'
 import type { BackupOptions, BackupReport } from './report.ts'
-import type { BackupDeps } from './run-state.ts'
+import type { BackupDeps, Run } from './run-state.ts'
 import { scan } from './scan.ts'
+import { type Looked, lookAt } from './scope.ts'
 import { keepSurroundings } from './surroundings.ts'
 import { startTransfers } from './transfer.ts'
 
@@ -18,9 +19,8 @@ export async function runBackup(deps: BackupDeps, options: BackupOptions, signal
   const run = await prepare(deps, options, signal)
   const transfers = startTransfers(run)
   try {
-    const scanned = await scan(run)
-    const surroundings = await keepSurroundings(run)
-    const absent = await confirmAbsence(run, scanned) // before the last transfers: what the listing forgot joins them
+    const { surroundings, absent } =
+      options.scope === undefined ? await lookAround(run) : await lookAt(run, options.scope)
     run.live.scanDone = true
     deps.listen({ type: 'phase', phase: 'transfer' })
     await transfers.finished()
@@ -36,4 +36,11 @@ export async function runBackup(deps: BackupDeps, options: BackupOptions, signal
   } finally {
     await transfers.stop()
   }
+}
+
+async function lookAround(run: Run): Promise<Looked> {
+  const scanned = await scan(run)
+  const surroundings = await keepSurroundings(run)
+  // Before the last transfers: what the listing forgot joins them.
+  return { surroundings, absent: await confirmAbsence(run, scanned) }
 }

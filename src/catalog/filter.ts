@@ -3,6 +3,12 @@ import type { VersionFilter, VersionRow } from './catalog.ts'
 import type { Schema } from './schema/schema.ts'
 import { afterPrefix, toText } from './text.ts'
 
+/** As much of an asset as a filter looks at. */
+export type Filterable = Pick<
+  VersionRow,
+  'publicId' | 'resourceType' | 'type' | 'displayName' | 'folder' | 'format' | 'tags'
+>
+
 type Builder = ExpressionBuilder<Schema & { v: Schema['versions'] }, 'v'>
 type Condition = ExpressionWrapper<Schema & { v: Schema['versions'] }, 'v', SqlBool>
 
@@ -39,9 +45,9 @@ const folderPath = (folder: string): string => folder.replace(/\/+$/, '')
 const literalStart = (glob: string): string => /^[^*?]*/.exec(glob)?.[0] ?? ''
 
 /** The whole filter, decided here so that every database answers the same. */
-export function matcher(filter: VersionFilter): (row: VersionRow) => boolean {
+export function matcher(filter: VersionFilter): (row: Filterable) => boolean {
   const { resourceType, type, tag, folder, text, glob } = filter
-  const tests: ((row: VersionRow) => boolean)[] = []
+  const tests: ((row: Filterable) => boolean)[] = []
   if (resourceType !== undefined) tests.push((row) => row.resourceType === resourceType)
   if (type !== undefined) tests.push((row) => row.type === type)
   if (tag !== undefined) tests.push((row) => row.tags.includes(tag))
@@ -60,7 +66,7 @@ export function matcher(filter: VersionFilter): (row: VersionRow) => boolean {
 
 const fold = (text: string): string => text.normalize('NFC').toLowerCase()
 
-const textsOf = (row: VersionRow): readonly string[] => [
+const textsOf = (row: Filterable): readonly string[] => [
   row.publicId,
   row.displayName ?? '',
   row.folder ?? '',

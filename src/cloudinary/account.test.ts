@@ -241,6 +241,7 @@ it('makes no request that could change the account', async () => {
     listPage: () => reader.listPage({ resourceType: 'image', type: 'upload' }, { cursor: 'c', since: 's' }, signal),
     searchPage: () => reader.searchPage(null, signal),
     byAssetIds: () => reader.byAssetIds([facts.assetId], signal),
+    byNames: () => reader.byNames([facts], signal),
     details: () => reader.details(facts, signal),
     folders: () => reader.folders(signal),
     configuration: () => reader.configuration(signal),

@@ -1,3 +1,4 @@
+import type { AssetIdentity } from '../model/asset.ts'
 import { AppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
 import { type Api, saysNotFound, succeeded } from './api.ts'
@@ -116,4 +117,50 @@ export const byAssetIds = async (
   if (!partial && saysNotFound(answer)) return []
   if (!partial && !succeeded(answer)) throw api.failure(request, answer)
   return rowsOf(answer.json, request.what, null).filter((row) => !row.placeholder)
+}
+
+type Name = Pick<AssetIdentity, 'publicId' | 'resourceType' | 'type'>
+
+/** The listing of some names; those that nothing bears are left out. One call for each partition among them. */
+export const byNames = async (
+  api: Api,
+  memory: ListMemory,
+  names: readonly Name[],
+  signal: AbortSignal,
+): Promise<readonly AccountRow[]> => {
+  if (names.length > IDS_PER_CALL) throw new RangeError(`at most ${IDS_PER_CALL} names a call, not ${names.length}`)
+  const partitions = new Map<string, { partition: Partition; ids: string[] }>()
+  for (const { resourceType, type, publicId } of names) {
+    const key = `${resourceType}/${type}`
+    const group = partitions.get(key) ?? { partition: { resourceType, type }, ids: [] }
+    group.ids.push(publicId)
+    partitions.set(key, group)
+  }
+  const rows: AccountRow[] = []
+  for (const { partition, ids } of partitions.values())
+    rows.push(...(await namesIn(api, memory, { partition, ids }, signal)))
+  return rows
+}
+
+const namesIn = async (
+  api: Api,
+  memory: ListMemory,
+  { partition, ids }: { readonly partition: Partition; readonly ids: readonly string[] },
+  signal: AbortSignal,
+): Promise<readonly AccountRow[]> => {
+  const query = ids.map((id) => `public_ids%5B%5D=${encodeURIComponent(id)}`).join('&')
+  const requestFor = (useFields: boolean): ApiRequest => ({
+    method: 'GET',
+    path: `/resources/${partition.resourceType}/${encodeURIComponent(partition.type)}?${query}&max_results=${IDS_PER_CALL}&${FLAGS}${useFields ? FIELDS : ''}`,
+    what: `look up ${partition.resourceType}/${partition.type} by name`,
+  })
+  const answer = await askWithFields(api, memory, requestFor, signal)
+  if (saysNotFound(answer)) return []
+  const request = requestFor(memory.useFields)
+  if (!succeeded(answer)) throw api.failure(request, answer)
+  const wanted = new Set(ids)
+  // A service that does not know the parameter lists everything.
+  return rowsOf(answer.json, request.what, partition).filter(
+    (row) => !row.placeholder && wanted.has(row.facts.publicId),
+  )
 }

@@ -1,4 +1,4 @@
-import { fieldsOf, flag, invalid, isDigest, list, maybe, text, time } from './shape.ts'
+import { digest, fieldsOf, flag, invalid, isDigest, isGiven, list, maybe, text, time } from './shape.ts'
 
 /** What was removed on purpose, when and why: `accounts/<cloud>/purges/<time>-<id>.json`. Never removed itself. */
 export interface Purge {
@@ -23,7 +23,22 @@ export interface PurgedVersion {
   readonly object: string | null
   /** False when another kept version has the same bytes: the object then stays for that one. */
   readonly objectRemoved: boolean
+  /** Digests of derived assets' bytes that were removed with it. */
+  readonly derived: readonly string[]
 }
+
+/** The digests whose absence a purge explains. */
+export const removedBy = ({ versions }: Pick<Purge, 'versions'>): readonly string[] =>
+  versions.flatMap(({ object, objectRemoved, derived }) =>
+    object === null || !objectRemoved ? derived : [object, ...derived],
+  )
+
+/**
+ * True when a purge at this time took the bytes of a version that was recorded at that one. A version with the same id
+ * that was recorded later was fetched again, because the account still had it.
+ */
+export const isPurged = (version: { readonly capturedAt: string }, purge: { readonly at: string }): boolean =>
+  Date.parse(version.capturedAt) <= Date.parse(purge.at)
 
 /** Checks a record as `readRecord` gives it. Throws VAULT_INVALID. */
 export const decodePurge = (value: unknown): Purge => {
@@ -43,13 +58,18 @@ export const decodePurge = (value: unknown): Purge => {
 
 const decodeVersion = (value: unknown): PurgedVersion => {
   const fields = fieldsOf(value, 'a purged version')
-  const object = maybe(fields, 'object', text)
-  if (object !== null && !isDigest(object)) throw invalid('object', object, 'a SHA-256 in 64 hex digits')
+  const object = maybe(fields, 'object', digest)
   return {
     assetId: text(fields, 'assetId'),
     version: text(fields, 'version'),
     publicId: text(fields, 'publicId'),
     object,
     objectRemoved: flag(fields, 'objectRemoved'),
+    derived: isGiven(fields, 'derived') ? list(fields, 'derived').map(digestOf) : [],
   }
+}
+
+const digestOf = (value: unknown): string => {
+  if (typeof value === 'string' && isDigest(value)) return value
+  throw invalid('derived', value, 'a list of SHA-256 in 64 hex digits')
 }

@@ -7,6 +7,7 @@ import {
   fieldsOf,
   flag,
   invalid,
+  isGiven,
   list,
   maybe,
   object,
@@ -114,5 +115,6 @@ export const decodeSnapshot = (head: string): Snapshot => {
     failures: maybe(fields, 'failures', digest),
     excludedBy: decodeCounts(object(fields, 'excludedBy')),
     reconciledAt: maybe(fields, 'reconciledAt', time),
+    ...(isGiven(fields, 'purpose') ? { purpose: oneOf(fields, 'purpose', ['before-restore']) } : {}),
   }
 }

@@ -86,6 +86,8 @@ export interface Snapshot {
   readonly excludedBy: Readonly<Record<string, number>>
   /** When the search index was last read to its end, ISO-8601. */
   readonly reconciledAt: string | null
+  /** Why it was taken; absent: for its own sake. One taken before a restore shows the state that was to be mended. */
+  readonly purpose?: 'before-restore'
 }
 
 /** A head as it lies in the vault, with the key it lies under. */
