@@ -2,7 +2,7 @@ import type { AssetIdentity } from '../model/asset.ts'
 import { type Api, saysNotFound, succeeded } from './api.ts'
 import { encodeSegment } from './delivery-url.ts'
 import type { ApiAnswer, ApiRequest } from './exchange.ts'
-import type { Details } from './reader.ts'
+import type { AccountRow, Details } from './reader.ts'
 import { textAt } from './wire/answer.ts'
 import { parseAsset, syntheticAssetId } from './wire/asset.ts'
 
@@ -51,33 +51,54 @@ const askWithFlags = async (
   return plain
 }
 
-/** Absence is concluded only when every way to ask was answered, and the last by the service's own "not found". */
+/** An answer about an asset, and under which path it came. */
+export interface Found {
+  readonly path: string
+  readonly answer: ApiAnswer
+}
+
+const nameOf = (facts: AssetIdentity): string => `${facts.resourceType}/${facts.type}/${facts.publicId}`
+
+/**
+ * Asks for an asset wherever it may be found. Null: there is none. Absence is concluded only when every way to ask was
+ * answered, and the last by the service's own "not found".
+ */
+export const lookUp = async (
+  api: Api,
+  memory: DetailsMemory,
+  facts: AssetIdentity,
+  ask: (at: { readonly what: string; readonly path: string }) => Promise<ApiAnswer>,
+): Promise<Found | null> => {
+  const what = nameOf(facts)
+  let last: ApiAnswer | null = null
+  for (const path of pathsOf(facts, memory)) {
+    const answer = await ask({ what, path })
+    if (succeeded(answer)) return { path, answer }
+    last = answer
+    if (answer.status !== 404 && answer.status !== 400 && answer.status !== 405) break
+  }
+  if (last !== null && saysNotFound(last)) return null
+  const unanswered: ApiAnswer = { status: 404, json: null, isJson: false, error: null, requestId: null }
+  throw api.failure(request(what, '', ''), last ?? unanswered)
+}
+
+/** Null when it is another asset: one was asked for by name, and another may have the name by now. */
+export const rowOf = (facts: AssetIdentity, { path, answer }: Found, memory: DetailsMemory): AccountRow | null => {
+  const partition = { resourceType: facts.resourceType, type: facts.type }
+  const row = parseAsset(answer.json, 'details', partition)
+  if (path === facts.assetId) memory.idsWork = true
+  else if (textAt(answer.json, 'asset_id') !== null && row.facts.assetId !== facts.assetId) return null
+  return row
+}
+
 export const details = async (
   api: Api,
   memory: DetailsMemory,
   facts: AssetIdentity,
   signal: AbortSignal,
 ): Promise<Details> => {
-  const what = `${facts.resourceType}/${facts.type}/${facts.publicId}`
-  let last: ApiAnswer | null = null
-  for (const path of pathsOf(facts, memory)) {
-    const answer = await askWithFlags(api, memory, { what, path }, signal)
-    if (succeeded(answer)) return found(facts, answer, memory, path)
-    last = answer
-    if (answer.status !== 404 && answer.status !== 400 && answer.status !== 405) break
-  }
-  if (last !== null && saysNotFound(last)) return { found: false, placeholder: false }
-  const unanswered: ApiAnswer = { status: 404, json: null, isJson: false, error: null, requestId: null }
-  throw api.failure(request(what, '', ''), last ?? unanswered)
-}
-
-const found = (facts: AssetIdentity, answer: ApiAnswer, memory: DetailsMemory, path: string): Details => {
-  const partition = { resourceType: facts.resourceType, type: facts.type }
-  const row = parseAsset(answer.json, 'details', partition)
-  if (path === facts.assetId) memory.idsWork = true
-  // Asked for by name: another asset may have the name by now.
-  else if (textAt(answer.json, 'asset_id') !== null && row.facts.assetId !== facts.assetId) {
-    return { found: false, placeholder: false }
-  }
+  const found = await lookUp(api, memory, facts, (at) => askWithFlags(api, memory, at, signal))
+  const row = found === null ? null : rowOf(facts, found, memory)
+  if (row === null) return { found: false, placeholder: false }
   return row.placeholder ? { found: false, placeholder: true } : { found: true, row }
 }

@@ -44,6 +44,32 @@ export type Details =
   | { readonly found: true; readonly row: AccountRow }
   | { readonly found: false; readonly placeholder: boolean }
 
+/** One state of an asset's bytes that Cloudinary's own backup holds. Null: the record does not say. */
+export interface BackupVersion {
+  readonly versionId: string
+  readonly cldVersion: number | null
+  readonly format: string | null
+  /** Length in bytes. */
+  readonly size: number | null
+  /** ISO-8601: when it was uploaded. */
+  readonly time: string | null
+  /** False when the service says that it cannot be had at present. */
+  readonly restorable: boolean
+  readonly raw: Json
+  /** 32 hex digits over the record; see `AccountRow.hash`. */
+  readonly hash: string
+}
+
+/** What Cloudinary's own backup holds of one asset. */
+export interface BackupHistory {
+  /** The asset as it is now; of a deleted one its placeholder. */
+  readonly row: AccountRow
+  /** Oldest first; the bytes that the asset has now are among them if they were backed up. */
+  readonly versions: readonly BackupVersion[]
+  /** Records of versions without an id that could be asked for. */
+  readonly unreadable: number
+}
+
 export type SourceKind = 'secure_url' | 'fl_original' | 'download_api'
 
 /** One place where the original bytes of an asset may be had. */
@@ -90,8 +116,19 @@ export interface AccountReader {
   searchPage(cursor: string | null, signal: AbortSignal, order?: SearchOrder): Promise<SearchPage>
   /** At most 100 ids. Answers only those that exist; missing ids and placeholders are left out. */
   byAssetIds(assetIds: readonly string[], signal: AbortSignal): Promise<readonly AccountRow[]>
+  /** Whatever bears these names now, at most 100 of them; one call for each pair of resource_type and type. */
+  byNames(
+    names: readonly Pick<AssetIdentity, 'publicId' | 'resourceType' | 'type'>[],
+    signal: AbortSignal,
+  ): Promise<readonly AccountRow[]>
   /** Everything about one asset, coordinates and versions included. */
   details(asset: AssetIdentity, signal: AbortSignal): Promise<Details>
+  /** What Cloudinary's backup holds of an asset, deleted or not. Null when the service says that there is no such asset. */
+  backupHistory(asset: AssetIdentity, signal: AbortSignal): Promise<BackupHistory | null>
+  /** The versions that a stored record of details names; null when it names none. Pure. */
+  backupsIn(details: Json): readonly BackupVersion[] | null
+  /** Up to 500 rows of assets that were deleted and of which Cloudinary's backup still holds something. */
+  deletedPage(cursor: string | null, signal: AbortSignal): Promise<SearchPage>
   /** Every folder, the empty ones too, sorted by path. Several calls. */
   folders(signal: AbortSignal): Promise<readonly Folder[]>
   /** Several calls. `onPart` is told before each part. */
@@ -108,6 +145,16 @@ export interface AccountReader {
     facts: AssetFacts,
     source: DownloadSource,
     at: { offset: number; etag: string | null },
+    signal: AbortSignal,
+  ): Promise<OpenedBody>
+  /**
+   * Opens a version in Cloudinary's backup at `offset`, of a deleted asset too; what comes may still start at 0. No
+   * Admin API call is counted. Errors as for `openSource`; DOWNLOAD_REFUSED with 404 when the version is not there.
+   */
+  openBackup(
+    assetId: string,
+    versionId: string,
+    at: { readonly offset: number },
     signal: AbortSignal,
   ): Promise<OpenedBody>
   close(): Promise<void>
