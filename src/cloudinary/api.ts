@@ -5,9 +5,11 @@ import type { ReaderListener } from './events.ts'
 import {
   type ApiAnswer,
   type ApiRequest,
+  type Asking,
   type ExchangeOptions,
   judge,
   type Outcome,
+  type Received,
   receive,
   unavailable,
   unexpected,
@@ -17,15 +19,25 @@ import { expectManyListeners, interrupted, transportFault } from './faults.ts'
 import type { Gate } from './gate.ts'
 import type { Headers } from './rate-limit.ts'
 
-export interface Api {
+/** What may be asked is in the type: a reader's requests change nothing. */
+export interface Api<Request extends Asking = ApiRequest> {
   readonly calls: number
-  /** Makes one Admin API call, again while its failure may pass. Throws API_UNAVAILABLE, API_UNEXPECTED, API_LIMIT. */
-  ask(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer>
+  /**
+   * Makes one Admin API call, again while its failure may pass. Throws API_UNAVAILABLE, API_UNEXPECTED, API_LIMIT.
+   *
+   * @param settle called before a request is sent again that may have had its effect; an answer takes its place
+   */
+  ask(request: Request, signal: AbortSignal, settle?: Settle): Promise<ApiAnswer>
   /** `ask`, and anything but success is an error too. */
-  get(request: ApiRequest, signal: AbortSignal): Promise<Json>
+  get(request: Request, signal: AbortSignal): Promise<Json>
   /** The error that an unsuccessful answer is. */
-  failure(request: ApiRequest, answer: ApiAnswer): AppError
+  failure(request: Request, answer: ApiAnswer): AppError
 }
+
+export type Settle = () => Promise<ApiAnswer | null>
+
+/** Sends a request once and reads the whole answer. Throws whatever the connection throws. */
+type Send<Request> = (request: Request, options: ExchangeOptions, signal: AbortSignal) => Promise<Received>
 
 export interface ApiOptions extends ExchangeOptions {
   readonly gate: Gate
@@ -38,9 +50,9 @@ export interface ApiOptions extends ExchangeOptions {
 const MOST_REFUSALS = 48
 
 /** One try, let through by the gate, which learns from the answer. */
-const attempt = async (
-  request: ApiRequest,
-  options: ApiOptions,
+const attempt = async <Request extends Asking>(
+  request: Request,
+  options: ApiOptions & { readonly send: Send<Request> },
   at: { readonly refusals: number; readonly signal: AbortSignal; readonly onSend: () => void },
 ): Promise<Outcome> => {
   const { gate } = options
@@ -49,7 +61,7 @@ const attempt = async (
   let headers: Headers | null = null
   let refused: string | null = null
   try {
-    const received = await receive(request, options, at.signal)
+    const received = await options.send(request, options, at.signal)
     headers = received.headers
     const outcome = judge(request, received, options.clean)
     if (outcome.kind === 'limited') refused = outcome.message
@@ -66,13 +78,16 @@ const attempt = async (
   }
 }
 
-export const createApi = (options: ApiOptions): Api => {
+/** An API of the requests that `send` can form. */
+export const createApiOf = <Request extends Asking>(
+  options: ApiOptions & { readonly send: Send<Request> },
+): Api<Request> => {
   let calls = 0
   const onSend = (): void => {
     calls += 1
   }
 
-  const ask = async (request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> => {
+  const ask = async (request: Request, signal: AbortSignal, settle?: Settle): Promise<ApiAnswer> => {
     expectManyListeners(signal)
     let refusals = 0
     for (let tries = 1; ; ) {
@@ -88,12 +103,14 @@ export const createApi = (options: ApiOptions): Api => {
       options.onEvent({ type: 'retry', what: request.what, attempt: tries, delayMs, reason: outcome.error.message })
       await pause(delayMs, signal)
       tries += 1
+      const settled = settle === undefined || signal.aborted ? null : await settle()
+      if (settled !== null) return settled
     }
   }
 
-  const failure = (request: ApiRequest, answer: ApiAnswer): AppError => answerFailure(request.what, answer)
+  const failure = (request: Request, answer: ApiAnswer): AppError => answerFailure(request.what, answer)
 
-  const get = async (request: ApiRequest, signal: AbortSignal): Promise<Json> => {
+  const get = async (request: Request, signal: AbortSignal): Promise<Json> => {
     const answer = await ask(request, signal)
     if (!succeeded(answer)) throw failure(request, answer)
     return answer.json
@@ -109,19 +126,22 @@ export const createApi = (options: ApiOptions): Api => {
   }
 }
 
+/** The reader's. */
+export const createApi = (options: ApiOptions): Api => createApiOf<ApiRequest>({ ...options, send: receive })
+
 export const succeeded = (answer: ApiAnswer): boolean =>
   answer.status >= 200 && answer.status < 300 && answer.isJson && answer.error === null
 
 /** The service itself, not something in between, says that there is no such thing. */
 export const saysNotFound = (answer: ApiAnswer): boolean => answer.status === 404 && answer.error !== null
 
-const refusedForever = (what: string, refusals: number): AppError =>
+export const refusedForever = (what: string, refusals: number): AppError =>
   new AppError('API_LIMIT', `${what}: refused ${refusals} times in a row for the API limit`, {
     hint: 'something else uses up the hourly Admin API calls of this account',
     permanent: false,
   })
 
-const answerFailure = (what: string, answer: ApiAnswer): AppError => {
+export const answerFailure = (what: string, answer: ApiAnswer): AppError => {
   const { status } = answer
   const text = `${what}: HTTP ${status}${answer.error === null ? '' : `: ${answer.error}`}${withId(answer.requestId)}`
   if (status === 401 || status === 403) {

@@ -40,27 +40,12 @@ const withScheme = (host: string): string => (/^https?:\/\//i.test(host) ? host 
  */
 export const createAccountReader = (options: AccountReaderOptions): AccountReader => {
   const { cloud, apiKey, apiSecret } = options
-  const now = options.now ?? Date.now
-  const onEvent = options.onEvent ?? (() => undefined)
   const note = options.onNote ?? (() => undefined)
-  const prefix = splitPrefix(options.uploadPrefix ?? 'https://api.cloudinary.com')
-  const basePath = `${prefix.path}/v1_1/${encodeURIComponent(cloud)}`
-  const basic = Buffer.from(`${apiKey}:${apiSecret}`, 'utf8').toString('base64')
-  const clean = cleaner([apiSecret, basic])
-  const dispatcher = createDispatcher(options.timeouts, options.proxy)
-  const gate = new Gate({ reserve: options.reserve, wait: options.wait, onEvent, now })
-  const shared = { dispatcher, clean, authorization: `Basic ${basic}`, userAgent: options.userAgent ?? 'cloudkeep' }
-  const api = createApi({
-    ...shared,
-    gate,
-    origin: prefix.origin,
-    basePath,
-    retry: { ...RETRY, ...options.retry },
-    onEvent,
-    random: options.random ?? Math.random,
-  })
-  const apiBase = prefix.origin + basePath
-  const openBody = createOpener({ ...shared, origins: allowedOrigins(options), apiBase, now })
+  const connection = connect(options)
+  const { dispatcher, gate, now } = connection
+  const api = createApi(connection)
+  const apiBase = connection.origin + connection.basePath
+  const openBody = createOpener({ ...connection, origins: allowedOrigins(options), apiBase })
   const signing = { apiBase, apiKey, apiSecret, serverNow: () => now() + gate.skewMs }
   const openSource = createDownloader(openBody, { ...signing, delivery: { base: deliveryBase(options), apiSecret } })
   const openBackup = createBackupDownloader(openBody, signing)

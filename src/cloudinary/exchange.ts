@@ -10,7 +10,8 @@ import { errorMessage, parseJson } from './wire/answer.ts'
 /** The two POST endpoints that only read. The type is why nothing here can change the account. */
 type SearchPath = '/resources/search' | '/folders/search'
 
-export type ApiRequest = {
+/** What every request has, whoever forms it. */
+export interface Asking {
   /** For messages: "list image/upload". */
   readonly what: string
   /**
@@ -18,10 +19,14 @@ export type ApiRequest = {
    * come from something in between, is tried again, and never read as absence.
    */
   readonly optional?: boolean
-} & (
-  | { readonly method: 'GET'; readonly path: string }
-  | { readonly method: 'POST'; readonly path: SearchPath; readonly body: Json }
-)
+}
+
+/** All that a reader can ask. */
+export type ApiRequest = Asking &
+  (
+    | { readonly method: 'GET'; readonly path: string }
+    | { readonly method: 'POST'; readonly path: SearchPath; readonly body: Json }
+  )
 
 /** An answer that asking again would not change. */
 export interface ApiAnswer {
@@ -75,8 +80,8 @@ export const receive = async (
   options: ExchangeOptions,
   signal: AbortSignal,
 ): Promise<Received> => {
-  const { dispatcher, origin, basePath, authorization, userAgent } = options
-  const headers = { authorization, accept: 'application/json', 'accept-encoding': 'gzip', 'user-agent': userAgent }
+  const { dispatcher, origin, basePath, authorization } = options
+  const headers = { ...acceptHeaders(options), authorization }
   const response = await dispatcher.request({
     origin,
     path: basePath + request.path,
@@ -85,17 +90,26 @@ export const receive = async (
     body: request.method === 'POST' ? JSON.stringify(request.body) : null,
     signal,
   })
+  return received(request.what, response)
+}
+
+export const acceptHeaders = (options: Pick<ExchangeOptions, 'userAgent'>): Record<string, string> => ({
+  accept: 'application/json',
+  'accept-encoding': 'gzip',
+  'user-agent': options.userAgent,
+})
+
+/** Reads the whole answer. Throws whatever the connection throws, and API_UNEXPECTED for an endless one. */
+export const received = async (what: string, response: Dispatcher.ResponseData): Promise<Received> => {
   const body = await readBody(response.body, LARGEST_ANSWER)
-  if (body === null) {
-    throw new AppError('API_UNEXPECTED', `${request.what}: the answer is larger than ${LARGEST_ANSWER} bytes`)
-  }
+  if (body === null) throw new AppError('API_UNEXPECTED', `${what}: the answer is larger than ${LARGEST_ANSWER} bytes`)
   const zipped = headerOf(response.headers, 'content-encoding') === 'gzip'
   const bytes = zipped ? await unzip(body, { maxOutputLength: LARGEST_ANSWER }) : body
   return { status: response.statusCode, headers: response.headers, text: bytes.toString('utf8') }
 }
 
 /** Status first, JSON second: refusals and failures may be HTML or empty, and so may a 200 from something in between. */
-export const judge = (request: ApiRequest, received: Received, clean: (text: string) => string): Outcome => {
+export const judge = (request: Asking, received: Received, clean: (text: string) => string): Outcome => {
   const { status, headers, text } = received
   const parsed = parseJson(text)
   const message = errorMessage(parsed)
