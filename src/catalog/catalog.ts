@@ -1,4 +1,6 @@
 import type { EntryChange, Proof } from '../model/entry.ts'
+import type { HistoryLine, HistoryOrigin } from '../model/history.ts'
+import type { Purge } from '../model/purge.ts'
 import type { Failure, StoredSnapshot, Totals } from '../model/snapshot.ts'
 
 /**
@@ -59,9 +61,23 @@ export interface VersionRow extends Known {
   readonly capturedAt: string
   /** What made this version: the first state, replaced bytes, a new name or place, or new metadata. */
   readonly change: 'new' | 'replaced' | 'renamed' | 'relabelled'
-  /** In snapshots `fromSeq` up to, not including, `untilSeq` (null: still current). */
+  /**
+   * In snapshots `fromSeq` up to, not including, `untilSeq` (null: still current). Both are 0 for a version that only a
+   * history record names: it stands beside all snapshots.
+   */
   readonly fromSeq: number
   readonly untilSeq: number | null
+  /** What keeps it: a snapshot, or a history record of this origin. */
+  readonly origin: 'snapshot' | HistoryOrigin
+  /** The next four are null for versions in snapshots. Key of the history record. */
+  readonly historyKey: string | null
+  /** When this was the asset's state, as far as anybody knows. */
+  readonly since: string | null
+  readonly until: string | null
+  /** Cloudinary's version_id; of imported versions only. */
+  readonly versionId: string | null
+  /** Removed on purpose after it was recorded, and not fetched again since. */
+  readonly purged: { readonly at: string; readonly reason: string } | null
 }
 
 export type RunStatus = 'running' | 'done' | 'partial' | 'guard' | 'failed' | 'interrupted'
@@ -172,7 +188,10 @@ export interface CatalogReader {
   /** The newest backup run of the account that never finished, if there is one. */
   openRun(cloud: string): Promise<RunRow | null>
 
-  /** Current versions of these assets; absent ones are simply missing. At most 1000 ids a call. */
+  /**
+   * Current versions of these assets; absent ones are simply missing. At most 1000 ids a call. Of a version whose bytes
+   * were purged `object` is null: if the account still has it, it is fetched again.
+   */
   known(cloud: string, assetIds: readonly string[]): Promise<ReadonlyMap<string, Known>>
   /** assetIds of the current versions that start with `prefix`, in order. Streams. */
   currentIds(cloud: string, prefix: string): AsyncIterable<string>
@@ -220,9 +239,21 @@ export interface CatalogReader {
 
   /** Versions in a snapshot, filtered. Streams. */
   versionsAt(cloud: string, seq: number, filter: VersionFilter): AsyncIterable<VersionRow>
-  /** Every version of one asset, oldest first. */
+  /**
+   * The last version of each asset that was recorded up to snapshot `seq`, or that a history record names, and that the
+   * snapshot has not. Streams, in order of assetId. Of `filter.after` only the assetId counts.
+   */
+  goneAt(cloud: string, seq: number, filter: VersionFilter): AsyncIterable<VersionRow>
+  /**
+   * Every version of one asset, oldest first: those in snapshots in the order of the snapshots, and those that only
+   * history records name between them by the time at which they began, imported ones before recorded ones.
+   */
   versionsOf(cloud: string, assetId: string): Promise<readonly VersionRow[]>
-  /** assetIds that ever bore this public_id (byte for byte), newest state first. */
+  /** Every version of any asset that has these bytes, purged ones too. */
+  namedBy(cloud: string, object: string): Promise<readonly VersionRow[]>
+  /** The history and purge records that were added, by key. */
+  recordKeys(cloud: string): Promise<readonly string[]>
+  /** Each asset that ever bore this public_id (byte for byte), in its last state with it; newest first. */
   byPublicId(
     cloud: string,
     publicId: string,
@@ -267,8 +298,6 @@ export interface CatalogWriter extends CatalogReader {
   markVanished(runId: string, assetId: string): Promise<void>
   /** Puts failed steps of the run back in the queue (a resumed run tries them again). */
   requeueFailed(runId: string): Promise<void>
-  /** Newer facts than the listing's, read while downloading. */
-  replaceListRaw(runId: string, assetId: string, record: { listHash: string; listRaw: string }): Promise<void>
   saveDetails(runId: string, assetId: string, detailsRaw: string): Promise<void>
   /** Makes a kept asset part of what is written, with nothing changed but its details. */
   promoteKeep(runId: string, assetId: string, detailsRaw: string): Promise<void>
@@ -294,6 +323,18 @@ export interface CatalogWriter extends CatalogReader {
   saveFailures(snapshotId: string, failures: readonly Failure[]): Promise<void>
   /** Notes which objects of a snapshot could not be read when it was added. */
   saveDamage(snapshotId: string, objects: readonly string[]): Promise<void>
-  /** Drops all snapshots of an account, to be added again; its runs stay. */
+  /**
+   * Adds the versions that a history record names, or what a purge removed. A key that is there does nothing; an account
+   * without snapshots has no history.
+   */
+  addHistory(
+    cloud: string,
+    record: { key: string; origin: HistoryOrigin },
+    lines: AsyncIterable<HistoryLine>,
+  ): Promise<void>
+  addPurge(cloud: string, key: string, purge: Purge): Promise<void>
+  /** Takes out what a record brought in; one that is not there does nothing. */
+  forgetRecord(cloud: string, key: string): Promise<void>
+  /** Drops all snapshots and records of an account, to be added again; its runs stay. */
   forgetAccount(cloud: string): Promise<void>
 }

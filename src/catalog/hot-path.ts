@@ -1,4 +1,5 @@
 import type { EntryChange } from '../model/entry.ts'
+import type { HistoryLine, HistoryOrigin } from '../model/history.ts'
 import type { Known, NewStep, SearchMark, Transferred } from './catalog.ts'
 import type { ChangeCountsTable } from './schema/change-counts.ts'
 
@@ -24,6 +25,15 @@ export interface ChangeBatch {
   readonly tally: Tally
 }
 
+export interface BesideBatch {
+  readonly accountId: number
+  readonly record: number
+  readonly origin: HistoryOrigin
+  readonly lines: readonly HistoryLine[]
+  /** Below zero; of the first line, the others follow. */
+  readonly seq: number
+}
+
 /**
  * What a run does once per asset or per page. A query builder's price shows here, so each dialect has these in its own
  * statements; everything else is written once, in `queries/`.
@@ -44,6 +54,8 @@ export interface HotPath {
   saveDetails(run: number, assetId: string, detailsRaw: string): Promise<void>
   markGone(run: number, assetIds: readonly string[]): Promise<void>
   applyChanges(batch: ChangeBatch): Promise<void>
+  /** Adds versions that stand beside all snapshots. */
+  addBeside(batch: BesideBatch): Promise<void>
   /** Runs `load`, which fills a catalog without versions, in the way that is cheapest for a great many of them. */
   bulkLoad(load: () => Promise<void>): Promise<void>
 }

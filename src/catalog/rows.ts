@@ -7,7 +7,17 @@ import { fromText, fromTextOrNull, toText, toTextOrNull } from './text.ts'
 
 export type VersionRecord = Selectable<VersionsTable>
 /** What an entry says, as columns; the rest of a row says when it was so. */
-export type EntryColumns = Omit<VersionRecord, 'id' | 'account_id' | 'change' | 'from_seq' | 'until_seq'>
+export type EntryColumns = Omit<
+  VersionRecord,
+  'id' | 'account_id' | 'change' | 'from_seq' | 'until_seq' | keyof BesideColumns
+>
+/** What only versions beside the snapshots, and purged ones, have. */
+export type BesideColumns = Pick<
+  VersionRecord,
+  'origin' | 'record' | 'since' | 'until' | 'version_id' | 'purged_at' | 'purged_reason'
+>
+/** A version with the key of its history record, if it has one. */
+export type KeyedRecord = VersionRecord & { readonly history_key?: string | null }
 
 /** Numbers of an account are not ours to trust: what the database could not give back is left unknown. */
 const integer = (value: number | null): number | null => (value !== null && Number.isSafeInteger(value) ? value : null)
@@ -90,7 +100,7 @@ export const KNOWN_COLUMNS = [
 type KnownColumn = (typeof KNOWN_COLUMNS)[number]
 export type KnownRecord = Pick<VersionRecord, KnownColumn>
 
-export const toVersionRow = (row: VersionRecord, cloud: string): VersionRow => ({
+export const toVersionRow = (row: KeyedRecord, cloud: string): VersionRow => ({
   ...toKnown(row),
   cloud,
   format: row.format,
@@ -102,6 +112,12 @@ export const toVersionRow = (row: VersionRecord, cloud: string): VersionRow => (
   tags: JSON.parse(row.tags) as string[],
   capturedAt: row.captured_at,
   change: row.change,
-  fromSeq: row.from_seq,
-  untilSeq: row.until_seq,
+  fromSeq: Math.max(0, row.from_seq),
+  untilSeq: row.until_seq === null ? null : Math.max(0, row.until_seq),
+  origin: row.origin,
+  historyKey: row.history_key ?? null,
+  since: row.since,
+  until: row.until,
+  versionId: row.version_id === null ? null : fromText(row.version_id),
+  purged: row.purged_at === null ? null : { at: row.purged_at, reason: fromText(row.purged_reason ?? '') },
 })

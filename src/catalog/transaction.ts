@@ -1,5 +1,7 @@
 import type { CatalogReader, CatalogWriter } from './catalog.ts'
+import * as assets from './queries/assets.ts'
 import { diff } from './queries/diff.ts'
+import * as records from './queries/records.ts'
 import * as runs from './queries/runs.ts'
 import * as snapshots from './queries/snapshots.ts'
 import * as steps from './queries/steps.ts'
@@ -33,7 +35,10 @@ type VersionReading =
   | 'missing'
   | 'withoutDetails'
   | 'versionsAt'
+  | 'goneAt'
   | 'versionsOf'
+  | 'namedBy'
+  | 'recordKeys'
   | 'byPublicId'
   | 'byAssetId'
   | 'byPath'
@@ -47,10 +52,13 @@ const versionReading = (on: Session): Pick<CatalogReader, VersionReading> => ({
   missing: (cloud, runId, partitions, after, limit) => versions.missing(on, cloud, { runId, partitions, after, limit }),
   withoutDetails: (cloud, after, limit) => versions.withoutDetails(on, cloud, { after, limit }),
   versionsAt: (cloud, seq, filter) => versions.versionsAt(on, cloud, { seq, filter }),
-  versionsOf: (cloud, assetId) => versions.versionsOf(on, cloud, assetId),
-  byPublicId: (cloud, publicId, kind) => versions.byPublicId(on, cloud, { publicId, ...kind }),
-  byAssetId: (cloud, assetId) => versions.byAssetId(on, cloud, assetId),
-  byPath: (cloud, path) => versions.byPath(on, cloud, path),
+  goneAt: (cloud, seq, filter) => assets.goneAt(on, cloud, { seq, filter }),
+  versionsOf: (cloud, assetId) => assets.versionsOf(on, cloud, assetId),
+  namedBy: (cloud, object) => assets.namedBy(on, cloud, object),
+  byPublicId: (cloud, publicId, kind) => assets.byPublicId(on, cloud, { publicId, ...kind }),
+  byAssetId: (cloud, assetId) => assets.byAssetId(on, cloud, assetId),
+  byPath: (cloud, path) => assets.byPath(on, cloud, path),
+  recordKeys: (cloud) => records.recordKeys(on, cloud),
   diff: (cloud, from, to) => diff(on, cloud, { from, to }),
 })
 
@@ -108,9 +116,11 @@ export const catalogWriter = (on: WriteSession): CatalogWriter => ({
   saveScanState: (runId, state) => runs.saveScanState(on, runId, state),
   forgetScan: (runId) => runs.forgetScan(on, runId),
   requeueFailed: (runId) => steps.requeueFailed(on, runId),
-  replaceListRaw: (runId, assetId, record) => steps.replaceListRaw(on, runId, { assetId, ...record }),
   addSnapshot: (stored, changes) => snapshots.addSnapshot(on, stored, changes),
   saveFailures: (snapshotId, list) => snapshots.saveFailures(on, snapshotId, list),
   saveDamage: (snapshotId, objects) => snapshots.saveDamage(on, snapshotId, objects),
+  addHistory: (cloud, record, lines) => records.addHistory(on, { cloud, ...record }, lines),
+  addPurge: (cloud, key, purge) => records.addPurge(on, { cloud, key }, purge),
+  forgetRecord: (cloud, key) => records.forgetRecord(on, cloud, key),
   forgetAccount: (cloud) => snapshots.forgetAccount(on, cloud),
 })

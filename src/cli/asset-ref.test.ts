@@ -31,6 +31,12 @@ const version = (given: Partial<VersionRow> & { assetId: string; publicId: strin
   change: 'new',
   fromSeq: 1,
   untilSeq: null,
+  origin: 'snapshot',
+  historyKey: null,
+  since: null,
+  until: null,
+  versionId: null,
+  purged: null,
   ...given,
 })
 

@@ -105,22 +105,6 @@ const life = (test: CatalogTest): void => {
     expect(await one(catalog, assetIdOf(2))).toMatchObject({ kind: 'fetch', state: 'queued' })
     expect((await catalog.read((tx) => collect(tx.doneSteps('r', '')))).map((row) => row.assetId)).toEqual([A])
   })
-
-  test('newer facts replace the listing of a step and leave the rest', async (catalog) => {
-    await begin(catalog)
-    await save(catalog, step(A), keep(assetIdOf(2)))
-    await hash(catalog)
-    await catalog.write((tx) => tx.saveDetails('r', A, '{"d":1}'))
-    for (const id of [A, assetIdOf(2)])
-      await catalog.write((tx) => tx.replaceListRaw('r', id, { listHash: 'h2', listRaw: '{"list":2}' }))
-    expect(await one(catalog)).toMatchObject({
-      listHash: 'h2',
-      listRaw: '{"list":2}',
-      detailsRaw: '{"d":1}',
-      object: `o${A}`,
-    })
-    expect(await one(catalog, assetIdOf(2))).toMatchObject({ kind: 'keep', listHash: 'h2', listRaw: '{"list":2}' })
-  })
 }
 
 const again = (test: CatalogTest): void => {

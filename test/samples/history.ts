@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Entry, EntryChange } from '../../src/model/entry.ts'
+import type { HistoryLine } from '../../src/model/history.ts'
+import type { Purge } from '../../src/model/purge.ts'
 import type { Snapshot, StoredSnapshot } from '../../src/model/snapshot.ts'
 import { snapshotKey } from '../../src/vault/vault.ts'
 import { sampleEntry, sampleSnapshot } from './manifest.ts'
@@ -85,3 +87,33 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   for await (const item of items) all.push(item)
   return all
 }
+
+/** A version beside the snapshots. */
+export const lineOf = (state: State, more: Partial<HistoryLine> = {}): HistoryLine => ({
+  entry: { ...entryOf(state), path: null },
+  since: '2025-06-01T00:00:00Z',
+  until: null,
+  reason: "Cloudinary's backup",
+  keepUntil: null,
+  versionId: null,
+  ...more,
+})
+
+/** A purge of these versions, later than everything sampled. */
+export const purgeOf = (...entries: readonly Entry[]): Purge => ({
+  format: 1,
+  id: 'purge1',
+  cloud: CLOUD,
+  at: '2027-01-01T00:00:00.000Z',
+  reason: 'asked for',
+  tool: 'cloudkeep test',
+  alsoAtCloudinary: false,
+  versions: entries.map(({ assetId, version, publicId, object }) => ({
+    assetId,
+    version,
+    publicId,
+    object,
+    objectRemoved: object !== null,
+    derived: [],
+  })),
+})

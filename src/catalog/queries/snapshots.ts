@@ -5,6 +5,7 @@ import type { ChangeBatch, Tally } from '../hot-path.ts'
 import type { SnapshotsTable } from '../schema/snapshots.ts'
 import { PAGE, type Session } from '../session.ts'
 import { fromText, toText } from '../text.ts'
+import { markPurged } from './records.ts'
 
 const toSnapshotRow = (row: Pick<SnapshotsTable, 'seq' | 'key' | 'head'>): SnapshotRow => ({
   seq: row.seq,
@@ -122,6 +123,7 @@ export async function addSnapshot(
     .values({ account_id: accountId, seq, ...head })
     .execute()
   await saveTally(on, { accountId, seq }, tally)
+  await markPurged(on, accountId)
 }
 
 async function applyAll(
@@ -166,12 +168,14 @@ async function saveTally({ db }: Session, at: { accountId: number; seq: number }
   }
 }
 
+const OF_ACCOUNT = ['versions', 'purged', 'records', 'partitions', 'change_counts', 'snapshots'] as const
+
 export async function forgetAccount({ db, hot }: Session, cloud: string): Promise<void> {
   const accountId = await hot.account(cloud)
   if (accountId === null) return
   const ofAccount = db.selectFrom('snapshots').select('snapshot_id').where('account_id', '=', accountId)
   await db.deleteFrom('failures').where('snapshot_id', 'in', ofAccount).execute()
-  for (const table of ['versions', 'partitions', 'change_counts', 'snapshots'] as const) {
+  for (const table of OF_ACCOUNT) {
     await db.deleteFrom(table).where('account_id', '=', accountId).execute()
   }
   await db.deleteFrom('accounts').where('id', '=', accountId).execute()

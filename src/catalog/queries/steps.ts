@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { NewStep, SearchMark, StepKind, StepRow, StepState } from '../catalog.ts'
+import type { SearchMark, StepKind, StepRow, StepState } from '../catalog.ts'
 import { paged, type Session } from '../session.ts'
 import { afterPrefix, toText } from '../text.ts'
 
@@ -193,33 +193,6 @@ export async function requeueFailed({ db, hot }: Session, runId: string): Promis
     .where('run', '=', await hot.run(runId))
     .where(FAILED)
     .execute()
-}
-
-export async function replaceListRaw(
-  on: Session,
-  runId: string,
-  of: { assetId: string } & Pick<NewStep, 'listHash'> & { listRaw: string },
-): Promise<void> {
-  const run = await on.hot.run(runId)
-  const step = await on.db
-    .selectFrom('steps')
-    .select('record')
-    .where('run', '=', run)
-    .where('asset_id', '=', of.assetId)
-    .executeTakeFirst()
-  if (step === undefined) return
-  const record = step.record ?? (await addRecord(on, run, of.listRaw))
-  await on.db.updateTable('step_records').set({ list_raw: of.listRaw }).where('id', '=', record).execute()
-  await oneStep(on, run, of.assetId).set({ list_hash: of.listHash, record }).execute()
-}
-
-async function addRecord({ db }: Session, run: number, listRaw: string): Promise<number> {
-  const added = await db
-    .insertInto('step_records')
-    .values({ run, list_raw: listRaw })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  return added.id
 }
 
 export async function promoteKeep(

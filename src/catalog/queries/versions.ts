@@ -1,5 +1,4 @@
 import { sql } from 'kysely'
-import { pathKey } from '../../model/path-key.ts'
 import type { Known, VersionFilter, VersionRow } from '../catalog.ts'
 import { matcher, narrow } from '../filter.ts'
 import { KNOWN_COLUMNS, toKnown, toVersionRow, type VersionRecord } from '../rows.ts'
@@ -152,12 +151,6 @@ const cursorOf = (row: VersionRecord): { publicId: string; assetId: string } => 
   assetId: row.asset_id,
 })
 
-const versionsOfAccount = async (on: Session, cloud: string) =>
-  on.db
-    .selectFrom('versions as v')
-    .selectAll()
-    .where('v.account_id', '=', await accountOf(on, cloud))
-
 export async function withoutDetails(
   on: Session,
   cloud: string,
@@ -173,45 +166,4 @@ export async function withoutDetails(
     .limit(page.limit)
     .execute()
   return rows.map(toKnown)
-}
-
-export async function versionsOf(on: Session, cloud: string, assetId: string): Promise<readonly VersionRow[]> {
-  const query = await versionsOfAccount(on, cloud)
-  const rows = await query.where('v.asset_id', '=', assetId).orderBy('v.from_seq').execute()
-  return rows.map((row) => toVersionRow(row, cloud))
-}
-
-export async function byAssetId(on: Session, cloud: string, assetId: string): Promise<VersionRow | null> {
-  const query = await versionsOfAccount(on, cloud)
-  const row = await query.where('v.asset_id', '=', assetId).orderBy('v.from_seq', 'desc').limit(1).executeTakeFirst()
-  return row === undefined ? null : toVersionRow(row, cloud)
-}
-
-export interface PublicName {
-  readonly publicId: string
-  readonly resourceType?: string
-  readonly type?: string
-}
-
-export async function byPublicId(on: Session, cloud: string, name: PublicName): Promise<readonly VersionRow[]> {
-  let query = (await versionsOfAccount(on, cloud)).where('v.public_id', '=', toText(name.publicId))
-  if (name.resourceType !== undefined) query = query.where('v.resource_type', '=', name.resourceType)
-  if (name.type !== undefined) query = query.where('v.type', '=', name.type)
-  const newest = new Map<string, VersionRow>()
-  for (const record of await query.orderBy('v.from_seq').execute())
-    newest.set(record.asset_id, toVersionRow(record, cloud))
-  return [...newest.values()].sort(newestFirst)
-}
-
-/** What is still there before what is not, then by when it was last so. */
-const newestFirst = (a: VersionRow, b: VersionRow): number => {
-  const until = (row: VersionRow): number => row.untilSeq ?? Number.MAX_SAFE_INTEGER
-  return until(b) - until(a) || b.fromSeq - a.fromSeq || (a.assetId < b.assetId ? -1 : 1)
-}
-
-export async function byPath(on: Session, cloud: string, path: string): Promise<VersionRow | null> {
-  const query = await versionsOfAccount(on, cloud)
-  const rows = await query.where('v.path_key', '=', pathKey(path)).execute()
-  const found = rows.map((row) => toVersionRow(row, cloud)).sort(newestFirst)
-  return found[0] ?? null
 }

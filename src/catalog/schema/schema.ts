@@ -2,6 +2,8 @@ import type { AccountsTable } from './accounts.ts'
 import type { ChangeCountsTable } from './change-counts.ts'
 import type { FailuresTable } from './failures.ts'
 import type { PartitionsTable } from './partitions.ts'
+import type { PurgedTable } from './purged.ts'
+import type { RecordsTable } from './records.ts'
 import type { RunGoneTable } from './run-gone.ts'
 import type { RunsTable } from './runs.ts'
 import type { ScanStatesTable } from './scan-states.ts'
@@ -26,4 +28,6 @@ export interface Schema {
   search_records: SearchRecordsTable
   scan_states: ScanStatesTable
   run_gone: RunGoneTable
+  records: RecordsTable
+  purged: PurgedTable
 }

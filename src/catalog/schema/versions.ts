@@ -35,7 +35,16 @@ export interface VersionsTable {
   tags: string
   captured_at: string
   change: 'new' | 'replaced' | 'renamed' | 'relabelled'
+  /** Below zero for what only a history record names, the same in `until_seq`, so that no snapshot has it. */
   from_seq: number
   /** First snapshot without it; null while current. */
   until_seq: number | null
+  origin: Generated<'snapshot' | 'import' | 'retention'>
+  /** The row in `records`. */
+  record: number | null
+  since: string | null
+  until: string | null
+  version_id: string | null
+  purged_at: string | null
+  purged_reason: string | null
 }

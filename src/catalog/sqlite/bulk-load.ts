@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 import { writeStatistics } from './statistics.ts'
 
 /** Indexes in whose order the rows do not come: a million insertions in random places cost more than one sort. */
-const RANDOM_ORDER = ['versions_public_id', 'versions_path'] as const
+const RANDOM_ORDER = ['versions_public_id', 'versions_path', 'versions_object'] as const
 
 /** Takes the indexes away, loads, and makes them again as they were; all inside the caller's transaction. */
 export async function bulkLoad(on: Connection, load: () => Promise<void>): Promise<void> {

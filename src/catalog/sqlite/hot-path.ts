@@ -18,6 +18,7 @@ export const sqliteHotPath = (on: Connection): HotPath => ({
   known: (accountId, assetIds) => versions.known(on, accountId, assetIds),
   claimPath: (claim) => claimPath(on, claim),
   applyChanges: (batch) => versions.applyChanges(on, batch),
+  addBeside: (batch) => versions.addBeside(on, batch),
   bulkLoad: (load) => bulkLoad(on, load),
   searchMarks: (run, assetIds) => steps.searchMarks(on, run, assetIds),
   saveSteps: (run, rows) => steps.saveSteps(on, run, rows),

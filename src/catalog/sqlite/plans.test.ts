@@ -2,7 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { assetIdOf, CLOUD, collect, each, put, storedSnapshot } from '../../../test/samples/history.ts'
+import {
+  assetIdOf,
+  CLOUD,
+  collect,
+  each,
+  entryOf,
+  lineOf,
+  purgeOf,
+  put,
+  storedSnapshot,
+} from '../../../test/samples/history.ts'
 import type { CatalogWriter } from '../catalog.ts'
 import { catalogWriter } from '../transaction.ts'
 import { openSqliteCatalog } from './catalog.ts'
@@ -48,9 +58,10 @@ async function plansOf(action: (tx: CatalogWriter) => Promise<unknown>): Promise
   )
 }
 
-/** A step that reads a whole table, a whole account or a whole run. */
+/** A step that reads a whole table, a whole account or a whole run. Purges are few, and read whole to mark versions. */
 const isWhole = (detail: string): boolean =>
-  /^SCAN (?!json_each|\(subquery|CONSTANT|changed|\d)/u.test(detail) || /\((account_id|run)=\?\)$/u.test(detail)
+  !detail.startsWith('SEARCH purges ') &&
+  (/^SCAN (?!json_each|\(subquery|CONSTANT|changed|\d)/u.test(detail) || /\((account_id|run)=\?\)$/u.test(detail))
 
 const at = { resourceType: 'image', type: 'upload' }
 
@@ -68,6 +79,12 @@ test('no question about one asset, page or change reads everything there is', as
     await tx.byPublicId(CLOUD, 'a', at)
     await tx.byAssetId(CLOUD, id)
     await tx.byPath(CLOUD, 'p')
+    await tx.namedBy(CLOUD, entryOf({ assetId: id }).object ?? '')
+    await collect(tx.goneAt(CLOUD, 1, {}))
+    await tx.addHistory(CLOUD, { key: 'h', origin: 'import' }, each([lineOf({ assetId: id, bytes: 'older' })]))
+    await tx.addPurge(CLOUD, 'p', purgeOf(entryOf({ assetId: id })))
+    await tx.forgetRecord(CLOUD, 'p')
+    await tx.forgetRecord(CLOUD, 'h')
     await collect(tx.diff(CLOUD, 1, 2))
     await tx.steps('r', { after: id, limit: 5 })
     await collect(tx.doneSteps('r', 'a'))
@@ -105,6 +122,7 @@ test('nothing is sorted that could come in order', async () => {
   const plans = await plansOf(async (tx) => {
     await collect(tx.versionsAt(CLOUD, 1, {}))
     await collect(tx.diff(CLOUD, 1, 2))
+    await collect(tx.goneAt(CLOUD, 1, {}))
     await tx.missing(CLOUD, 'r', [at], '', 5)
     await collect(tx.doneSteps('r', ''))
     await tx.queuedFetches('r', { limit: 5, except: new Set(), withSearch: false })

@@ -1,9 +1,9 @@
 import type { EntryChange } from '../../model/entry.ts'
 import type { Known, VersionRow } from '../catalog.ts'
 import { type Compared, kindOfChange } from '../change.ts'
-import type { ChangeBatch, Tally } from '../hot-path.ts'
+import type { BesideBatch, ChangeBatch, Tally } from '../hot-path.ts'
 import { type EntryColumns, KNOWN_COLUMNS, type KnownRecord, toColumns, toKnown } from '../rows.ts'
-import { fromText, fromTextOrNull } from '../text.ts'
+import { fromText, fromTextOrNull, toTextOrNull } from '../text.ts'
 import type { Connection } from './connection.ts'
 import type { SqlValue } from './driver.ts'
 
@@ -20,8 +20,11 @@ const ENTRY_COLUMNS = [
   'captured_at',
 ] as const satisfies readonly (keyof EntryColumns)[]
 
+/** Bytes that were purged are not known: if the account still has them, they are fetched again. */
+const knownValue = (name: (typeof KNOWN_COLUMNS)[number]): string =>
+  name === 'object' ? 'case when v.purged_at is null then v.object end' : `v.${name}`
 /** The whole page as one text: handing over one value instead of thousands takes half the time. */
-const FIND_KNOWN = `select json_group_array(json_object(${KNOWN_COLUMNS.map((name) => `'${name}', v.${name}`).join(', ')})) as page
+const FIND_KNOWN = `select json_group_array(json_object(${KNOWN_COLUMNS.map((name) => `'${name}', ${knownValue(name)}`).join(', ')})) as page
   from (select value as wanted from json_each(?)) cross join versions v
   where v.account_id = ? and v.asset_id = wanted and v.until_seq is null`
 
@@ -75,6 +78,21 @@ function applyChange(on: Connection, batch: ChangeBatch, { assetId, after }: Ent
   count(tally, kind)
   if (current !== null) on.prepare(CLOSE).run(seq, current.id)
   on.prepare(INSERT).run(accountId, kind, seq, ...values)
+}
+
+const INSERT_BESIDE = `insert into versions
+  (account_id, change, from_seq, until_seq, origin, record, since, until, version_id, ${ENTRY_COLUMNS.join(', ')})
+  values (?, 'new', ?, ?, ?, ?, ?, ?, ?, ${ENTRY_COLUMNS.map(() => '?').join(', ')})`
+
+export async function addBeside(on: Connection, batch: BesideBatch): Promise<void> {
+  const { accountId, origin, record } = batch
+  for (const [i, { entry, since, until, versionId }] of batch.lines.entries()) {
+    const columns = toColumns(entry)
+    const values: SqlValue[] = ENTRY_COLUMNS.map((column) => columns[column])
+    const seq = batch.seq - i
+    const beside = [seq, seq, origin, record, since, until, toTextOrNull(versionId)] as const
+    on.prepare(INSERT_BESIDE).run(accountId, ...beside, ...values)
+  }
 }
 
 function findCurrent(on: Connection, accountId: number, assetId: string): Current | null {

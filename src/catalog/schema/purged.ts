@@ -1,0 +1,10 @@
+/** What purge records name. Which rows of `versions` it speaks of follows from their times. */
+export interface PurgedTable {
+  account_id: number
+  asset_id: string
+  version: string
+  record: number
+  /** ISO-8601. */
+  at: string
+  reason: string
+}
