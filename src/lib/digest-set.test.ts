@@ -6,8 +6,9 @@ const digest = (n: number): string => createHash('sha256').update(String(n)).dig
 
 test('a digest set tells members, marks and strangers apart while it grows', () => {
   const set = createDigestSet()
-  for (let n = 0; n < 20_000; n += 1) set.add(digest(n))
-  for (let n = 0; n < 20_000; n += 1) set.add(digest(n))
+  for (let n = 0; n < 20_000; n += 1) expect(set.add(digest(n))).toBe(n)
+  for (let n = 0; n < 20_000; n += 1) expect(set.add(digest(n))).toBe(n)
+  expect([set.indexOf(digest(0)), set.indexOf(digest(19_999)), set.indexOf(digest(20_000))]).toEqual([0, 19_999, -1])
   expect(set.size).toBe(20_000)
   for (let n = 0; n < 20_000; n += 2) expect(set.mark(digest(n))).toBe(true)
   expect(set.has(digest(20_001))).toBe(false)

@@ -2,12 +2,15 @@
 const WORDS = 8
 
 /**
- * A set of SHA-256 digests (64 hex digits) with one mark each, in 33 bytes a slot instead of the 100 or more of a
+ * A set of SHA-256 digests (64 hex digits) with one mark each, in 37 bytes a slot instead of the 100 or more of a
  * string in a `Set`: a vault of a million objects must not cost a million strings.
  */
 export interface DigestSet {
   readonly size: number
-  add(digest: string): void
+  /** Returns the member's number: 0 for the first, and the same again for one that is there. */
+  add(digest: string): number
+  /** The number that `add` gave; -1 for a stranger. What is kept beside a member can be kept under it. */
+  indexOf(digest: string): number
   has(digest: string): boolean
   /** Marks a member; false when it is none. */
   mark(digest: string): boolean
@@ -20,6 +23,7 @@ export function createDigestSet(): DigestSet {
   let words = new Uint32Array(capacity * WORDS)
   // 0 empty, 1 member, 2 marked member
   let state = new Uint8Array(capacity)
+  let numbers = new Uint32Array(capacity)
   let size = 0
   const key = new Uint32Array(WORDS)
 
@@ -38,16 +42,18 @@ export function createDigestSet(): DigestSet {
     return slot
   }
   const grow = (): void => {
-    const [oldWords, oldState] = [words, state]
+    const [oldWords, oldState, oldNumbers] = [words, state, numbers]
     capacity *= 2
     words = new Uint32Array(capacity * WORDS)
     state = new Uint8Array(capacity)
+    numbers = new Uint32Array(capacity)
     for (let i = 0; i < oldState.length; i += 1) {
       if (oldState[i] === 0) continue
       key.set(oldWords.subarray(i * WORDS, i * WORDS + WORDS))
       const slot = slotOf()
       words.set(key, slot * WORDS)
       state[slot] = oldState[i] ?? 0
+      numbers[slot] = oldNumbers[i] ?? 0
     }
   }
   const find = (digest: string): number => {
@@ -62,10 +68,16 @@ export function createDigestSet(): DigestSet {
     add(digest) {
       if (size * 2 >= capacity) grow()
       const slot = find(digest)
-      if (state[slot] !== 0) return
+      if (state[slot] !== 0) return numbers[slot] ?? 0
       words.set(key, slot * WORDS)
       state[slot] = 1
+      numbers[slot] = size
       size += 1
+      return size - 1
+    },
+    indexOf(digest) {
+      const slot = find(digest)
+      return state[slot] === 0 ? -1 : (numbers[slot] ?? -1)
     },
     has: (digest) => state[find(digest)] !== 0,
     mark(digest) {

@@ -1,4 +1,18 @@
-import { amount, count, fieldsOf, flag, invalid, list, maybe, oneOf, text, time } from './shape.ts'
+import {
+  amount,
+  count,
+  digest,
+  type Fields,
+  fieldsOf,
+  flag,
+  invalid,
+  isGiven,
+  list,
+  maybe,
+  oneOf,
+  text,
+  time,
+} from './shape.ts'
 
 /**
  * Evidence that what the vault holds was read back: `proofs/<time>-<id>.json`, written by verify and by drill.
@@ -26,6 +40,16 @@ export interface ProofOfVault {
   /** Drills only: how many assets were restored and compared. */
   readonly assetsRestored: number | null
   readonly durationMs: number
+  /** Reading by part: what has been read since `cycleStartedAt`, in rising order of `upTo`. */
+  readonly passes?: readonly ReadingPass[]
+  /** Objects whose bytes were found wrong and are not mended: looked at again by every check until they are. */
+  readonly damaged?: readonly string[]
+}
+
+/** Every object up to this digest (and after the pass before it) that was there at this time has been read. */
+export interface ReadingPass {
+  readonly upTo: string
+  readonly at: string
 }
 
 /** Checks a record as `readRecord` gives it. Throws VAULT_INVALID. */
@@ -51,5 +75,15 @@ export const decodeProof = (value: unknown): ProofOfVault => {
     cycleStartedAt: maybe(fields, 'cycleStartedAt', time),
     assetsRestored: maybe(fields, 'assetsRestored', count),
     durationMs: amount(fields, 'durationMs'),
+    ...(isGiven(fields, 'passes') && { passes: list(fields, 'passes').map(decodePass) }),
+    ...(isGiven(fields, 'damaged') && { damaged: decodeDigests(fields, 'damaged') }),
   }
 }
+
+const decodePass = (value: unknown): ReadingPass => {
+  const fields = fieldsOf(value, 'a pass')
+  return { upTo: digest(fields, 'upTo'), at: time(fields, 'at') }
+}
+
+const decodeDigests = (fields: Fields, name: string): readonly string[] =>
+  list(fields, name).map((one) => digest({ [name]: one }, name))
