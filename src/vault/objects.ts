@@ -50,7 +50,8 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
     const key = keyOf(digest)
     const found = await store.stat(key, signal)
     // Another length under this name is a write that some other tool cut short: written again, in one step.
-    if (found?.size === body.size) return { written: false }
+    // A prune takes away what is old and unnamed: whoever relies on an object makes it young, or writes it again.
+    if (found?.size === body.size && (await store.touch?.(key, signal)) === true) return { written: false }
     await store.put(key, body, signal)
     return { written: true }
   }
@@ -94,9 +95,9 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
       }
     },
     async *listObjects(signal) {
-      for await (const { key, size } of store.list('objects/', signal)) {
+      for await (const { key, ...stat } of store.list('objects/', signal)) {
         const [, folder, digest] = KEY.exec(key) ?? []
-        if (digest !== undefined && folder === digest.slice(0, 2)) yield { digest, size }
+        if (digest !== undefined && folder === digest.slice(0, 2)) yield { digest, ...stat }
       }
     },
   }

@@ -13,6 +13,18 @@ export interface Body {
   readonly file?: string
 }
 
+/** What a store says of a key without reading it. */
+export interface Stat {
+  readonly size: number
+  /**
+   * When the key last got bytes, was touched or was moved, in milliseconds since the epoch; it may also be later, never
+   * earlier. Stores that cannot tell leave it out, and nothing is ever old there.
+   */
+  readonly changedAt?: number
+  /** How many names the bytes have on this disk, where a disk can tell: more than one, and removing one frees nothing. */
+  readonly links?: number
+}
+
 /**
  * Bytes by key: the one thing a backend must be able to do. Keys are relative, `/`-separated, made of
  * `A-Za-z0-9._-` only; no key is ever made from an account's names except the validated cloud name.
@@ -30,11 +42,21 @@ export interface Store {
   /** Throws OBJECT_NOT_FOUND, before the first byte, when the key is absent. `range` is inclusive at both ends. */
   get(key: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
   /** Null only when the backend positively says "absent"; a refusal, a time-out or an i/o error throws. */
-  stat(key: string, signal?: AbortSignal): Promise<{ size: number } | null>
+  stat(key: string, signal?: AbortSignal): Promise<Stat | null>
   /** In any order; may miss puts begun after it. A prefix that matches nothing yields nothing. */
-  list(prefix: string, signal?: AbortSignal): AsyncIterable<{ key: string; size: number }>
-  /** Deleting what is absent succeeds. */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<Stat & { key: string }>
+  /** Durable when it resolves. Deleting what is absent succeeds. */
   delete(key: string, signal?: AbortSignal): Promise<void>
+  /**
+   * Makes `changedAt` now. False when the key is absent, or when this process may not; then only a `put` does it.
+   * Stores without it are always put to.
+   */
+  touch?(key: string, signal?: AbortSignal): Promise<boolean>
+  /**
+   * Gives the bytes another key in one step and makes their `changedAt` now; what had that key is replaced. Durable when
+   * it resolves. Throws OBJECT_NOT_FOUND when `from` is absent. Stores without it copy and delete; see `moveKey`.
+   */
+  move?(from: string, to: string, signal?: AbortSignal): Promise<void>
 }
 
 export interface StoreTraits {

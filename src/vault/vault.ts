@@ -1,7 +1,7 @@
 import type { Entry } from '../model/entry.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Records } from './records.ts'
-import type { Body, Bytes, Store } from './store.ts'
+import type { Body, Bytes, Stat, Store } from './store.ts'
 
 /** `cloudkeep.json`: what a vault is. */
 export interface VaultIdentity {
@@ -29,13 +29,13 @@ export interface Vault extends Records {
     lines: AsyncIterable<string> | Iterable<string>,
     signal?: AbortSignal,
   ): Promise<{ object: string; size: number; lines: number }>
-  statObject(digest: string, signal?: AbortSignal): Promise<{ size: number } | null>
+  statObject(digest: string, signal?: AbortSignal): Promise<Stat | null>
   openObject(digest: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
   /** The lines of a gzip object. Throws OBJECT_CORRUPT when the bytes do not match the digest or do not unpack. */
   readLines(digest: string, signal?: AbortSignal): AsyncIterable<string>
   /** The entries of a segment, in order of assetId; each line parsed and checked (VAULT_INVALID names the segment). */
   readSegment(digest: string, signal?: AbortSignal): AsyncIterable<Entry>
-  listObjects(signal?: AbortSignal): AsyncIterable<{ digest: string; size: number }>
+  listObjects(signal?: AbortSignal): AsyncIterable<Stat & { digest: string }>
   /** Writes the head; the last act of a backup. */
   writeSnapshot(snapshot: Snapshot, signal?: AbortSignal): Promise<StoredSnapshot>
   clouds(signal?: AbortSignal): Promise<readonly string[]>

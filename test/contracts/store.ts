@@ -57,6 +57,8 @@ export const storeContract = (
     reading(test)
     listing(test)
     removing(test)
+    ageing(test)
+    moving(test)
     refusing(test)
     interrupting(test)
     racing(test)
@@ -69,16 +71,16 @@ const writing = (test: Test): void => {
   test('gives back the bytes that were put', async (store) => {
     await store.put(KEY, textBody('hello'))
     expect((await collect(await store.get(KEY))).toString()).toBe('hello')
-    expect(await store.stat(KEY)).toEqual({ size: 5 })
+    expect(await store.stat(KEY)).toMatchObject({ size: 5 })
   })
   test('keeps an empty object', async (store) => {
     await store.put(KEY, memoryBody(Buffer.alloc(0)))
-    expect(await store.stat(KEY)).toEqual({ size: 0 })
+    expect(await store.stat(KEY)).toMatchObject({ size: 0 })
     expect(await collect(await store.get(KEY))).toHaveLength(0)
   })
   test('keeps an empty stream', async (store) => {
     await store.put(KEY, streamBody(0, []))
-    expect(await store.stat(KEY)).toEqual({ size: 0 })
+    expect(await store.stat(KEY)).toMatchObject({ size: 0 })
   })
   test('keeps a body of many pieces, some of them empty, and opens it once', async (store) => {
     const bytes = bytesOf(3_300_000)
@@ -193,7 +195,7 @@ const reading = (test: Test): void => {
       expect(piece.byteLength).toBeGreaterThan(0)
       break
     }
-    expect(await store.stat(KEY)).toEqual({ size: 2_000_000 })
+    expect(await store.stat(KEY)).toMatchObject({ size: 2_000_000 })
   })
   test('says null for an absent key', async (store) => {
     expect(await store.stat(KEY)).toBeNull()
@@ -257,7 +259,80 @@ const removing = (test: Test): void => {
     await store.put(KEY, textBody('x'))
     await store.delete(KEY)
     await store.put(KEY, textBody('yy'))
-    expect(await store.stat(KEY)).toEqual({ size: 2 })
+    expect(await store.stat(KEY)).toMatchObject({ size: 2 })
+  })
+}
+
+const ageOf = async (store: Store, key: string): Promise<number> =>
+  (await store.stat(key))?.changedAt ?? Number.NEGATIVE_INFINITY
+/** Clocks of disks tick in steps of some milliseconds. */
+const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 25))
+
+const ageing = (test: Test): void => {
+  test('says when a key got its bytes, the same in a look and in a list', async (store) => {
+    const before = Date.now() - 25
+    await store.put(KEY, textBody('x'))
+    const at = await ageOf(store, KEY)
+    expect(at).toBeGreaterThanOrEqual(before)
+    expect(at).toBeLessThanOrEqual(Date.now())
+    for await (const { key, changedAt } of store.list('')) expect([key, changedAt]).toEqual([KEY, at])
+  })
+  test('makes a key young by touching it, and leaves its bytes', async (store) => {
+    if (store.touch === undefined) return
+    await store.put(KEY, textBody('x'))
+    const before = await ageOf(store, KEY)
+    await tick()
+    expect(await store.touch(KEY)).toBe(true)
+    expect(await ageOf(store, KEY)).toBeGreaterThan(before)
+    expect((await collect(await store.get(KEY))).toString()).toBe('x')
+  })
+  test('cannot touch what is absent, and makes nothing of it', async (store) => {
+    if (store.touch === undefined) return
+    expect(await store.touch(KEY)).toBe(false)
+    expect(await store.stat(KEY)).toBeNull()
+  })
+}
+
+const moving = (test: Test): void => {
+  test('moves bytes to another key and makes them young', async (store) => {
+    if (store.move === undefined) return
+    await store.put(KEY, textBody('hello'))
+    const before = await ageOf(store, KEY)
+    await tick()
+    await store.move(KEY, 'trash/x')
+    expect(await store.stat(KEY)).toBeNull()
+    expect((await collect(await store.get('trash/x'))).toString()).toBe('hello')
+    expect(await ageOf(store, 'trash/x')).toBeGreaterThan(before)
+    await store.move('trash/x', KEY)
+    expect(await keysOf(store, '')).toEqual([KEY])
+  })
+  test('replaces what has the key that is moved to', async (store) => {
+    if (store.move === undefined) return
+    await store.put(KEY, textBody('new'))
+    await store.put('trash/x', textBody('old and longer'))
+    await store.move(KEY, 'trash/x')
+    expect((await collect(await store.get('trash/x'))).toString()).toBe('new')
+    expect(await keysOf(store, '')).toEqual(['trash/x'])
+  })
+  test('says OBJECT_NOT_FOUND for a move of what is absent, and keeps what has the other key', async (store) => {
+    if (store.move === undefined) return
+    await store.put('trash/x', textBody('stays'))
+    await expect(store.move(KEY, 'trash/x')).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' })
+    expect((await collect(await store.get('trash/x'))).toString()).toBe('stays')
+  })
+  test('can put again what was moved away, also when the other folder was never there', async (store) => {
+    if (store.move === undefined) return
+    await store.put(KEY, textBody('x'))
+    await store.move(KEY, 'somewhere/else/x')
+    await store.put(KEY, textBody('y'))
+    expect(await keysOf(store, '')).toEqual([KEY, 'somewhere/else/x'])
+  })
+  test('leaves one of two keys whole when many move the same bytes', async (store) => {
+    const move = store.move?.bind(store)
+    if (move === undefined) return
+    await store.put(KEY, textBody('x'))
+    await Promise.allSettled([move(KEY, 'trash/x'), move(KEY, 'trash/x'), move('trash/x', KEY), move(KEY, 'trash/x')])
+    expect(await keysOf(store, '')).toHaveLength(1)
   })
 }
 

@@ -172,7 +172,7 @@ describe('what is found', () => {
     const keys = await keysOf(store)
     expect(keys).toContain(KEY)
     expect(keys.length).toBeLessThan(100)
-    expect(await store.stat(KEY)).toEqual({ size: 1 })
+    expect(await store.stat(KEY)).toMatchObject({ size: 1 })
   })
 
   it('is never absence when the whole disk went away', async () => {
@@ -307,7 +307,7 @@ describe('real processes', () => {
     const { lines } = await child.ended()
     if (!isRoot) await chmod(join(root, 'objects/ab'), 0o755)
     expect(lines[0]).toMatch(isRoot ? 'put STORE_REFUSED true' : /^put /)
-    expect(lines.slice(1, 4)).toEqual(['get {}', 'stat {"size":1}', 'list "ok"'])
+    expect(lines.slice(1, 4)).toEqual(['get {}', expect.stringMatching(/^stat {"size":1,/), 'list "ok"'])
     expect(lines[4]).toBe('delete STORE_REFUSED true')
   })
 })
@@ -338,7 +338,7 @@ describe('a disk that is full', () => {
       expect(await keysOf(store)).toEqual([KEY])
       expect(await temps()).toEqual([])
       await store.put('objects/ef/ef', memoryBody(bytes.subarray(0, 700_000)))
-      expect(await store.stat('objects/ef/ef')).toEqual({ size: 700_000 })
+      expect(await store.stat('objects/ef/ef')).toMatchObject({ size: 700_000 })
     } finally {
       spawnSync('umount', ['-l', root])
     }
@@ -371,7 +371,7 @@ describe('a read-only disk', () => {
       await (await openFsStore(root)).put(KEY, textBody('x'))
       spawnSync('mount', ['-o', 'remount,ro', root])
       const store = await openFsStore(root)
-      expect(await store.stat(KEY)).toEqual({ size: 1 })
+      expect(await store.stat(KEY)).toMatchObject({ size: 1 })
       expect((await collect(await store.get(KEY))).toString()).toBe('x')
       await expect(store.put('objects/cd/cd', textBody('x'))).rejects.toMatchObject({ code: 'STORE_REFUSED' })
       await expect(store.delete(KEY)).rejects.toMatchObject({ code: 'STORE_REFUSED' })

@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs'
-import { close, constants, fstat, open, read, stat, unlink } from 'node:fs'
+import { close, constants, fstat, open, read, type Stats, stat, unlink } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,10 +7,11 @@ import { AppError } from '../../model/errors.ts'
 import { diskError, isAbsence } from '../disk-error.ts'
 import { checkSignal } from '../interrupt.ts'
 import { checkKey, checkPrefix } from '../key.ts'
-import type { Bytes, Store } from '../store.ts'
+import type { Bytes, Stat, Store } from '../store.ts'
 import { createDiskCalls } from './disk-calls.ts'
 import type { Folders } from './fs-folders.ts'
 import { createFolders } from './fs-folders.ts'
+import { moveFile, touchFile } from './fs-move.ts'
 import { createPut } from './fs-put.ts'
 import { removeLeftovers } from './fs-temp.ts'
 
@@ -42,6 +43,12 @@ interface Place {
   readonly root: string
   readonly folders: Folders
 }
+
+/**
+ * The change of the inode and not of the bytes: a move or a new name in the library makes a file younger too, which is
+ * the safe side, while a library file bears the time of its asset.
+ */
+const statOf = ({ size, ctimeMs, nlink }: Stats): Stat => ({ size, changedAt: ctimeMs, links: nlink })
 
 const notFound = (key: string, cause?: unknown): AppError =>
   new AppError('OBJECT_NOT_FOUND', `${key} is not in the vault`, { cause })
@@ -126,18 +133,18 @@ interface Walk extends Place {
   readonly signal: AbortSignal | undefined
 }
 
-const sizeOf = async (
-  walk: Walk,
-  key: string,
-  follow: boolean,
-): Promise<{ key: string; size: number; folder: boolean } | null> =>
+type Met = { readonly key: string; readonly stat: Stat | null }
+
+/** A folder has no `stat`. Null for what is neither file nor folder, or gone. */
+const meet = async (walk: Walk, key: string, follow: boolean): Promise<Met | null> =>
   guarded(
     walk,
     `look at ${key}`,
     async () => {
       const path = join(walk.root, key)
       const found = follow ? await statFile(path) : await lstat(path)
-      return found.isFile() || found.isDirectory() ? { key, size: found.size, folder: found.isDirectory() } : null
+      if (found.isDirectory()) return { key, stat: null }
+      return found.isFile() ? { key, stat: statOf(found) } : null
     },
     () => null,
   )
@@ -147,7 +154,7 @@ async function* walkFolder(
   walk: Walk,
   folder: string,
   depth: number,
-): AsyncGenerator<{ key: string; size: number }, void, void> {
+): AsyncGenerator<Stat & { key: string }, void, void> {
   const entries = await guarded<Dirent[]>(
     walk,
     `list ${folder === '' ? walk.root : folder}`,
@@ -163,13 +170,13 @@ async function* walkFolder(
     const slice = wanted.slice(from, from + 64)
     const found = await Promise.all(
       slice.map(({ entry, key }) =>
-        entry.isDirectory() ? { key, size: 0, folder: true } : sizeOf(walk, key, entry.isSymbolicLink()),
+        entry.isDirectory() ? { key, stat: null } : meet(walk, key, entry.isSymbolicLink()),
       ),
     )
     for (const each of found) {
       if (each === null) continue
-      if (!each.folder && each.key.startsWith(walk.prefix)) yield { key: each.key, size: each.size }
-      if (each.folder && depth < 16) yield* walkFolder(walk, each.key, depth + 1)
+      if (each.stat !== null && each.key.startsWith(walk.prefix)) yield { key: each.key, ...each.stat }
+      if (each.stat === null && depth < 16) yield* walkFolder(walk, each.key, depth + 1)
     }
   }
 }
@@ -218,7 +225,7 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
       if (found === null || !found.isFile()) return null
       // Whoever is told "it is there" stops writing it, so its name has to be as durable as if we had written it.
       await guarded(place, `sync ${dirname(key)}`, () => folders.confirm(dirname(target)))
-      return { size: found.size }
+      return statOf(found)
     },
     list: (prefix, signal) => walkFolder({ ...place, prefix: checkPrefix(prefix), signal }, listFolder(prefix), 0),
     delete: async (key, signal) => {
@@ -227,8 +234,33 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
       await guarded(
         place,
         `delete ${key}`,
-        () => unlinkFile(target),
+        async () => {
+          await unlinkFile(target)
+          await folders.sync(dirname(target))
+        },
         () => {},
+      )
+    },
+    touch: async (key, signal) => {
+      const target = pathOf(key)
+      checkSignal(signal, `touching ${key}`)
+      return guarded(
+        place,
+        `touch ${key}`,
+        () => touchFile(target),
+        () => false,
+      )
+    },
+    move: async (from, to, signal) => {
+      const [source, target] = [pathOf(from), pathOf(to)]
+      checkSignal(signal, `moving ${from}`)
+      await guarded(
+        place,
+        `move ${from} to ${to}`,
+        () => moveFile(source, target, folders),
+        (error) => {
+          throw notFound(from, error)
+        },
       )
     },
   }

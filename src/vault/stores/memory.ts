@@ -30,37 +30,56 @@ async function* piecesOf(
   }
 }
 
+interface Kept {
+  readonly bytes: Uint8Array
+  readonly changedAt: number
+}
+
 /** A store that forgets: for tests, and for trying things out. Keeps every promise of `Store` but durability. */
-export const createMemoryStore = (): Store => {
-  const kept = new Map<string, Uint8Array>()
+export const createMemoryStore = (now: () => number = Date.now): Store => {
+  const kept = new Map<string, Kept>()
   return {
     traits: { maxConcurrency: 32, localRoot: null },
     put: async (key, body, signal) => {
       checkKey(key)
       checkSignal(signal, `writing ${key}`)
-      kept.set(key, await collect(key, body, signal))
+      const bytes = await collect(key, body, signal)
+      kept.set(key, { bytes, changedAt: now() })
     },
     get: async (key, signal, range) => {
-      const bytes = kept.get(checkKey(key))
+      const bytes = kept.get(checkKey(key))?.bytes
       checkSignal(signal, `reading ${key}`)
       if (bytes === undefined) throw new AppError('OBJECT_NOT_FOUND', `${key} is not in the vault`)
       return piecesOf(range === undefined ? bytes : bytes.subarray(range.start, range.end + 1), key, signal)
     },
     stat: async (key, signal) => {
-      const bytes = kept.get(checkKey(key))
+      const found = kept.get(checkKey(key))
       checkSignal(signal, `looking at ${key}`)
-      return bytes === undefined ? null : { size: bytes.byteLength }
+      return found === undefined ? null : { size: found.bytes.byteLength, changedAt: found.changedAt }
     },
     async *list(prefix, signal) {
       checkPrefix(prefix)
-      for (const [key, bytes] of [...kept]) {
+      for (const [key, { bytes, changedAt }] of [...kept]) {
         checkSignal(signal, `listing ${prefix}`)
-        if (key.startsWith(prefix)) yield { key, size: bytes.byteLength }
+        if (key.startsWith(prefix)) yield { key, size: bytes.byteLength, changedAt }
       }
     },
     delete: async (key, signal) => {
       checkSignal(signal, `deleting ${key}`)
       kept.delete(checkKey(key))
+    },
+    touch: async (key, signal) => {
+      const found = kept.get(checkKey(key))
+      checkSignal(signal, `touching ${key}`)
+      if (found !== undefined) kept.set(key, { ...found, changedAt: now() })
+      return found !== undefined
+    },
+    move: async (from, to, signal) => {
+      const found = kept.get(checkKey(from))
+      checkSignal(signal, `moving ${from}`)
+      if (found === undefined) throw new AppError('OBJECT_NOT_FOUND', `${from} is not in the vault`)
+      kept.set(checkKey(to), { ...found, changedAt: now() })
+      if (to !== from) kept.delete(from)
     },
   }
 }
