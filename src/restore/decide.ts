@@ -10,6 +10,8 @@ export interface Present {
   readonly same: State | null
   /** Whatever has the name now; may be the same asset. */
   readonly named: State | null
+  /** Whatever has the name that the policy `rename` gives; null under the other policies. */
+  readonly beside: State | null
 }
 
 export interface DecideOptions {
@@ -82,9 +84,11 @@ function changeOf(chosen: Chosen, { there, fields, present }: Difference, { opti
   const base = { fields, presentId }
   const kept = stateOf(chosen.entry)
   if (options.conflict === 'rename') {
+    const name = { ...nameOf(chosen), publicId: besideName(chosen) }
+    const { beside } = present
+    if (beside !== null && isSameBytes(kept, beside)) return item('same', 'it was restored beside it', { name })
     const refusal = whyNot(chosen, options)
     if (refusal !== null) return item('impossible', refusal, base)
-    const name = { ...nameOf(chosen), publicId: besideName(chosen) }
     return item('create', `${words}; restored beside it`, {
       ...base,
       ...costOf(chosen, options, kept),
@@ -142,6 +146,23 @@ function relabelOnly(kept: State, there: State | null, { options, item }: Writin
   return item('relabel', words, { ...more, uploadCalls: 1 })
 }
 
+/**
+ * For an undo: what stands under a name that nothing had before. It goes only while it still is what the restore made:
+ * whatever has other bytes was put there by somebody since.
+ */
+export function decideAbsence(chosen: Chosen, name: AssetName, there: State | null): PlanItem {
+  const { assetId, version } = chosen.entry
+  const none = { content: 'none', renameFrom: null, uploadCalls: 0, bytes: 0, fields: [] } as const
+  const item = { assetId, version, name, ...none, presentId: there?.facts.assetId ?? null, adminCalls: 0 }
+  if (there === null) return { ...item, action: 'same', why: 'it is not there' }
+  if (!isSameBytes(stateOf(chosen.entry), there)) {
+    return { ...item, action: 'conflict', why: 'it has other bytes than the restore gave it' }
+  }
+  return { ...item, action: 'remove', why: 'the restore made it', adminCalls: 1, uploadCalls: 1 }
+}
+
+const isSameBytes = (a: State, b: State): boolean => a.md5 !== null && a.md5 === b.md5
+
 const nameOf = ({ entry }: Chosen): AssetName => ({
   publicId: entry.publicId,
   resourceType: entry.resourceType,
@@ -149,7 +170,7 @@ const nameOf = ({ entry }: Chosen): AssetName => ({
 })
 
 /** The same version is always given the same name, so that a restore that goes on finds what it made. */
-function besideName({ entry }: Chosen): string {
+export function besideName({ entry }: Chosen): string {
   const mark = `-restored-${entry.version.slice(0, 6)}`
   const dot = entry.resourceType === 'raw' ? entry.publicId.lastIndexOf('.') : -1
   const slash = entry.publicId.lastIndexOf('/')
