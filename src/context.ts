@@ -24,7 +24,7 @@ import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
 import { verify } from './maintenance/verify.ts'
 import { AppError, isAppError } from './model/errors.ts'
 import { createVault } from './vault/create.ts'
-import { lockVault, type VaultLock } from './vault/lock.ts'
+import { type LockName, lockVault, type VaultLock } from './vault/lock.ts'
 import { openVault } from './vault/open.ts'
 import { openFsStore } from './vault/stores/fs.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
@@ -55,8 +55,8 @@ export interface Context {
   readonly newId: () => string
   /** `cloudkeep <version>` */
   readonly tool: string
-  /** VAULT_LOCKED when another run holds it. */
-  lock(command: string): Promise<VaultLock>
+  /** VAULT_LOCKED when another run holds it; `prune` is a lock of its own, beside that of the runs. */
+  lock(command: string, name?: LockName): Promise<VaultLock>
   close(): Promise<void>
 }
 
@@ -133,7 +133,7 @@ export function createContext(
     now,
     newId,
     tool: tool(),
-    lock: (command) => lockVault(root, { command, now: now(), openLockFile }),
+    lock: (command, name = 'run') => lockVault(root, { command, name, now: now(), openLockFile }),
     close: async () => {
       for (const close of closers.splice(0).reverse()) await close()
     },

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError, isAppError } from '../model/errors.ts'
 import { count, fieldsOf, parseJson, text, time } from '../model/shape.ts'
@@ -13,11 +13,18 @@ interface LockFile {
   close(): void
 }
 
+export type LockName = 'run' | 'prune'
+
 export interface LockOptions {
   /** What the holder does, for the one who is refused: `backup`. */
   readonly command: string
   readonly now: Date
   readonly openLockFile: (path: string) => Promise<LockFile> | LockFile
+  /**
+   * Which lock. `prune` keeps those apart that take things out of the vault or say what must stay; it does not keep
+   * them from a run. @default run
+   */
+  readonly name?: LockName
   /** How long to try; the refusal of a lock that is held takes this long. @default 400 */
   readonly patienceMs?: number
 }
@@ -87,11 +94,11 @@ const unusable = (path: string, cause: unknown): AppError =>
         hint: 'a vault needs a disk that supports file locks',
       })
 
-const openIn = async (folder: string, open: LockOptions['openLockFile']): Promise<LockFile> => {
+const openIn = async (path: string, open: LockOptions['openLockFile']): Promise<LockFile> => {
+  const folder = dirname(path)
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw diskError(error, `make ${folder}`)
   })
-  const path = join(folder, 'run.lock')
   try {
     return await open(path)
   } catch (error) {
@@ -104,9 +111,10 @@ const openIn = async (folder: string, open: LockOptions['openLockFile']): Promis
  * since when. A holder that is killed holds nothing any more: there is no stale lock.
  */
 export const lockVault = async (root: string, options: LockOptions): Promise<VaultLock> => {
-  const folder = join(root, 'locks')
-  const note = join(folder, 'run.json')
-  const file = await openIn(folder, options.openLockFile)
+  const name = options.name ?? 'run'
+  const path = join(root, 'locks', `${name}.lock`)
+  const note = join(root, 'locks', `${name}.json`)
+  const file = await openIn(path, options.openLockFile)
   try {
     if (!(await tryFor(file, options.patienceMs ?? 400))) throw refusal(root, await readHolder(note))
     const holder = { command: options.command, pid: process.pid, host: hostname(), since: options.now.toISOString() }
@@ -115,7 +123,7 @@ export const lockVault = async (root: string, options: LockOptions): Promise<Vau
     })
   } catch (error) {
     file.close()
-    throw unusable(join(folder, 'run.lock'), error)
+    throw unusable(path, error)
   }
   let isHeld = true
   return {
