@@ -168,10 +168,20 @@ describe('the versions of an asset', () => {
     expect(await make().backupHistory(ASSET, signal)).toBeNull()
   })
 
-  it('can be read from a stored record again', () => {
-    const reader = make()
-    expect(reader.backupsIn({ versions: [{ version_id: 'a' }] })).toMatchObject([{ versionId: 'a' }])
-    expect(reader.backupsIn({ public_id: 'x' })).toBeNull()
+  it('can be read from stored records again, with what else these say about the backup', () => {
+    const { backupSigns } = make()
+    const nothing = { backedUp: false, bytes: null, versions: null }
+    expect(backupSigns({ details: { backup: true, versions: [{ version_id: 'a' }] } })).toMatchObject({
+      backedUp: true,
+      versions: [{ versionId: 'a' }],
+    })
+    expect(backupSigns({ list: { backup: 'true' }, search: { backup_bytes: '7' } })).toEqual({
+      backedUp: true,
+      bytes: 7,
+      versions: null,
+    })
+    expect(backupSigns({})).toEqual(nothing)
+    expect(backupSigns({ list: { backup: false }, search: null, details: {} })).toEqual(nothing)
   })
 })
 

@@ -1,8 +1,8 @@
-import type { AssetIdentity } from '../model/asset.ts'
+import type { AssetIdentity, RawRecords } from '../model/asset.ts'
 import type { Json, JsonObject } from '../model/json.ts'
 import type { Api } from './api.ts'
 import { type DetailsMemory, lookUp, rowOf } from './details.ts'
-import type { BackupHistory, BackupVersion } from './reader.ts'
+import type { BackupHistory, BackupSigns, BackupVersion } from './reader.ts'
 import { arrayAt, isObject, textAt, toBoolean, toNumber } from './wire/answer.ts'
 import { hashRecord } from './wire/hash-record.ts'
 
@@ -50,13 +50,23 @@ const inOrder = (versions: readonly BackupVersion[]): readonly BackupVersion[] =
 }
 
 /** The versions in a record of details; null when it does not speak of any, which is not the same as none. */
-export const versionsIn = (raw: Json): Pick<BackupHistory, 'versions' | 'unreadable'> | null => {
+const versionsIn = (raw: Json): Pick<BackupHistory, 'versions' | 'unreadable'> | null => {
   const records = arrayAt(raw, 'versions')
   if (records === null) return null
   const versions = records.map((record) => (isObject(record) ? versionOf(record) : null))
   const readable = versions.filter((version) => version !== null)
   const byId = new Map(readable.map((version) => [version.versionId, version]))
   return { versions: inOrder([...byId.values()]), unreadable: versions.length - readable.length }
+}
+
+/** See `AccountReader.backupSigns`. */
+export const backupSigns = ({ list, search, details }: RawRecords): BackupSigns => {
+  const flags = [list, details].map((record) => (isObject(record) ? toBoolean(record['backup']) : null))
+  return {
+    backedUp: flags.includes(true),
+    bytes: isObject(search) ? wholeNumber(search['backup_bytes']) : null,
+    versions: details === undefined ? null : (versionsIn(details)?.versions ?? null),
+  }
 }
 
 /** See `AccountReader.backupHistory`. */

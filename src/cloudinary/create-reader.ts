@@ -1,5 +1,5 @@
 import { createApi } from './api.ts'
-import { backupHistory, versionsIn } from './backup-versions.ts'
+import { backupHistory, backupSigns } from './backup-versions.ts'
 import { configuration } from './configuration.ts'
 import { type ConnectionOptions, connect } from './connection.ts'
 import { deletedPage } from './deleted.ts'
@@ -68,7 +68,7 @@ export const createAccountReader = (options: AccountReaderOptions): AccountReade
     byNames: (names, signal) => byNames(api, listMemory, names, signal),
     details: (facts, signal) => details(api, detailsMemory, facts, signal),
     backupHistory: (facts, signal) => backupHistory(api, detailsMemory, facts, signal),
-    backupsIn: (record) => versionsIn(record)?.versions ?? null,
+    backupSigns,
     deletedPage: (cursor, signal) => deletedPage(api, cursor, signal),
     folders: (signal) => folders(api, signal),
     configuration: (signal, onPart) => configuration(api, signal, onPart),

@@ -1,5 +1,5 @@
 import type { Account, AccountConfiguration, AccountProfile, Budget, Folder } from '../model/account.ts'
-import type { AssetFacts, AssetIdentity, ResourceType } from '../model/asset.ts'
+import type { AssetFacts, AssetIdentity, RawRecords, ResourceType } from '../model/asset.ts'
 import type { Json } from '../model/json.ts'
 
 /** One row of a listing or a search. */
@@ -70,6 +70,15 @@ export interface BackupHistory {
   readonly unreadable: number
 }
 
+/** What the records of an asset that is in the account say about its backup, without asking again. */
+export interface BackupSigns {
+  readonly backedUp: boolean
+  /** Length of all backed-up versions together, as the search index states it. */
+  readonly bytes: number | null
+  /** Null when no details were read. */
+  readonly versions: readonly BackupVersion[] | null
+}
+
 export type SourceKind = 'secure_url' | 'fl_original' | 'download_api'
 
 /** One place where the original bytes of an asset may be had. */
@@ -125,8 +134,8 @@ export interface AccountReader {
   details(asset: AssetIdentity, signal: AbortSignal): Promise<Details>
   /** What Cloudinary's backup holds of an asset, deleted or not. Null when the service says that there is no such asset. */
   backupHistory(asset: AssetIdentity, signal: AbortSignal): Promise<BackupHistory | null>
-  /** The versions that a stored record of details names; null when it names none. Pure. */
-  backupsIn(details: Json): readonly BackupVersion[] | null
+  /** What stored records say about Cloudinary's backup of their asset. Pure. */
+  backupSigns(records: RawRecords): BackupSigns
   /** Up to 500 rows of assets that were deleted and of which Cloudinary's backup still holds something. */
   deletedPage(cursor: string | null, signal: AbortSignal): Promise<SearchPage>
   /** Every folder, the empty ones too, sorted by path. Several calls. */
