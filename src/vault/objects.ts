@@ -94,8 +94,9 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
         yield entry
       }
     },
-    async *listObjects(signal) {
-      for await (const { key, ...stat } of store.list('objects/', signal)) {
+    async *listObjects(signal, prefix = '') {
+      const start = prefix.length < 2 ? `objects/${prefix}` : objectKey(prefix)
+      for await (const { key, ...stat } of store.list(start, signal)) {
         const [, folder, digest] = KEY.exec(key) ?? []
         if (digest !== undefined && folder === digest.slice(0, 2)) yield { digest, ...stat }
       }

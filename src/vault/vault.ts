@@ -35,7 +35,8 @@ export interface Vault extends Records {
   readLines(digest: string, signal?: AbortSignal): AsyncIterable<string>
   /** The entries of a segment, in order of assetId; each line parsed and checked (VAULT_INVALID names the segment). */
   readSegment(digest: string, signal?: AbortSignal): AsyncIterable<Entry>
-  listObjects(signal?: AbortSignal): AsyncIterable<Stat & { digest: string }>
+  /** In any order. `prefix`: only those whose digests begin with these hex digits. */
+  listObjects(signal?: AbortSignal, prefix?: string): AsyncIterable<Stat & { digest: string }>
   /** Writes the head; the last act of a backup. */
   writeSnapshot(snapshot: Snapshot, signal?: AbortSignal): Promise<StoredSnapshot>
   clouds(signal?: AbortSignal): Promise<readonly string[]>
