@@ -1,3 +1,4 @@
+import { isAppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
 import { fieldsOf, flag, invalid, list, maybe, text, time } from '../model/shape.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -69,12 +70,22 @@ export async function readPrunes(
   return prunes
 }
 
-/** Ids of the snapshots of an account that were taken away on purpose: a parent among them is not missed. */
+/**
+ * Ids of the snapshots of an account that were taken away on purpose: a parent among them is not missed. A record that
+ * cannot be read explains nothing.
+ */
 export async function prunedSnapshots(
   vault: Pick<Vault, 'recordKeys' | 'readRecord'>,
   cloud: string,
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const prunes = await readPrunes(vault, cloud, signal)
-  return new Set(prunes.flatMap((prune) => prune.snapshots.map((snapshot) => snapshot.id)))
+  const ids = new Set<string>()
+  for (const key of await vault.recordKeys({ kind: 'prunes', cloud }, signal)) {
+    try {
+      for (const { id } of decodePrune(await vault.readRecord(key, signal)).snapshots) ids.add(id)
+    } catch (error) {
+      if (!isAppError(error, 'VAULT_INVALID') && !isAppError(error, 'OBJECT_NOT_FOUND')) throw error
+    }
+  }
+  return ids
 }

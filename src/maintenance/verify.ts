@@ -5,6 +5,7 @@ import { isAppError } from '../model/errors.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Vault } from '../vault/vault.ts'
 import { checkObjects } from './check-objects.ts'
+import { prunedSnapshots } from './prune-records.ts'
 import type { Finding, VerifyOptions, VerifyReport } from './report.ts'
 
 /**
@@ -29,7 +30,7 @@ export async function verify(vault: Vault, options: VerifyOptions, signal: Abort
 async function readHeads(vault: Vault, findings: Finding[], signal: AbortSignal): Promise<readonly StoredSnapshot[]> {
   const heads: StoredSnapshot[] = []
   for (const cloud of await vault.clouds(signal)) {
-    const ids = new Set<string>()
+    const ids = new Set<string>(await prunedSnapshots(vault, cloud, signal))
     for (const key of await vault.snapshotKeys(cloud, signal)) {
       try {
         const stored = await vault.readSnapshot(key, signal)
