@@ -20,6 +20,9 @@ import { parseVaultLocation } from './config/vault-location.ts'
 import { preferMemory } from './lib/memory.ts'
 import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
+import { copyVault } from './maintenance/copy.ts'
+import { refuseOverlap } from './maintenance/copy-places.ts'
+import type { CopyOptions, CopyReport } from './maintenance/copy-report.ts'
 import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
 import { verify } from './maintenance/verify.ts'
 import { AppError, isAppError } from './model/errors.ts'
@@ -307,3 +310,35 @@ export async function runVerifyCommand(
 ): Promise<VerifyReport> {
   return await verify(await context.vault(), { ...options, now, onProgress }, signal)
 }
+
+/**
+ * Copies the vault at `from` (null: the configured one) into the vault at `to`, which is made where the place is empty.
+ * Takes the target's lock. A dry run takes none and makes no vault.
+ */
+export async function runCopyCommand(
+  context: Context,
+  places: { readonly from: string | null; readonly to: string },
+  options: Omit<CopyOptions, 'now'>,
+  signal: AbortSignal,
+): Promise<CopyReport> {
+  const [from, to] = [places.from ?? context.config.vault.path, pathOf(places.to)]
+  await refuseOverlap(pathOf(from), to)
+  const source = await (places.from === null ? context.vault() : context.otherVault(from))
+  if (options.dryRun) {
+    const target = await context.otherVault(places.to).catch((error: unknown) => {
+      if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
+      return createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
+    })
+    return await copyVault(source, target, { ...options, now }, signal)
+  }
+  const target = await context.otherVault(places.to, 'create')
+  const lock = await lockVault(to, { command: 'copy', now: now(), openLockFile })
+  try {
+    return await copyVault(source, target, { ...options, now }, signal)
+  } finally {
+    await lock.release()
+  }
+}
+
+const pathOf = (place: string): string =>
+  parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() }).path
