@@ -5,9 +5,20 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
 import { histories, IDS, replay } from '../../test/contracts/catalog-laws.ts'
-import { assetIdOf, CLOUD, collect, each, entryOf, type State, storedSnapshot } from '../../test/samples/history.ts'
+import {
+  assetIdOf,
+  CLOUD,
+  collect,
+  each,
+  entryOf,
+  lineOf,
+  purgeOf,
+  type State,
+  storedSnapshot,
+} from '../../test/samples/history.ts'
 import { type Entry, encodeEntry } from '../model/entry.ts'
 import { AppError } from '../model/errors.ts'
+import { encodeHistoryLine, type HistoryLine } from '../model/history.ts'
 import type { Failure, SegmentRef, Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import { createVault } from '../vault/create.ts'
 import { createMemoryStore } from '../vault/stores/memory.ts'
@@ -42,6 +53,13 @@ function watched(vault: Vault): VaultSource & { readonly read: string[]; broken:
     broken: (_: string): AppError | null => null,
     clouds: () => vault.clouds(),
     snapshotKeys: (cloud: string) => vault.snapshotKeys(cloud),
+    recordKeys: (place: { kind: 'history' | 'purges'; cloud: string }) => vault.recordKeys(place),
+    readRecord: async (key: string) => {
+      source.read.push(key)
+      const error = source.broken(key)
+      if (error !== null) throw error
+      return await vault.readRecord(key)
+    },
     readSnapshot: async (key: string) => {
       source.read.push(key)
       const error = source.broken(key)
@@ -324,4 +342,99 @@ test('bytes that rot in the store are noticed', async () => {
   const { damage } = await sync(catalog, vault)
   expect(damage).toHaveLength(1)
   expect(createHash('sha256').update(bytes).digest('hex')).not.toBe(segment?.object)
+})
+
+const writeHistory = async (vault: Vault, id: string, lines: readonly HistoryLine[]): Promise<string> => {
+  const { object, size } = await vault.putLines(lines.map(encodeHistoryLine))
+  const at = '2026-06-01T00:00:00.000Z'
+  const head = { format: 1, id, cloud: CLOUD, writtenAt: at, origin: 'import', lines: object, size } as const
+  const value = { ...head, entries: lines.length, contentBytes: 0, tool: 'test' }
+  return await vault.writeRecord({ kind: 'history', cloud: CLOUD }, { id, at, value })
+}
+
+const writePurge = (vault: Vault, ...entries: readonly Entry[]): Promise<string> => {
+  const value = { ...purgeOf(...entries), versions: purgeOf(...entries).versions.map((one) => ({ ...one })) }
+  return vault.writeRecord({ kind: 'purges', cloud: CLOUD }, { id: 'p', at: value.at, value })
+}
+
+test('history and purge records come and go with the vault, each read once', async () => {
+  const [vault, catalog] = [await newVault(), await newCatalog()]
+  const a = assetIdOf(1)
+  await write(vault, 1, states({ assetId: a, bytes: 'now' }))
+  const key = await writeHistory(vault, 'h', [lineOf({ assetId: a, bytes: 'once' }), lineOf({ assetId: assetIdOf(2) })])
+  const purge = await writePurge(vault, entryOf({ assetId: a, bytes: 'once' }))
+  const source = watched(vault)
+  await sync(catalog, source)
+  expect(source.read).toContain(key)
+  source.read.length = 0
+  await sync(catalog, source)
+  expect(source.read).toEqual([])
+  const told = async () =>
+    (await catalog.read((tx) => tx.versionsOf(CLOUD, a))).map((row) => [row.size, row.origin, row.purged?.reason])
+  expect(await told()).toEqual([
+    [4, 'import', 'asked for'],
+    [3, 'snapshot', undefined],
+  ])
+  await write(vault, 2, states({ assetId: a, bytes: 'newest' }))
+  await sync(catalog, source)
+  await expectRebuiltAlike(catalog, vault, [a, assetIdOf(2)])
+  await vault.store.delete(purge)
+  await sync(catalog, vault)
+  expect((await told())[0]).toEqual([4, 'import', undefined])
+  await vault.store.delete(key)
+  await sync(catalog, vault)
+  expect(await told()).toEqual([
+    [3, 'snapshot', undefined],
+    [6, 'snapshot', undefined],
+  ])
+})
+
+test('an account that is indexed anew gets its history back', async () => {
+  const [vault, catalog] = [await newVault(), await newCatalog()]
+  const a = assetIdOf(1)
+  const first = await write(vault, 1, states({ assetId: a, bytes: '1' }))
+  await write(vault, 2, states({ assetId: a, bytes: '22' }))
+  await writeHistory(vault, 'h', [lineOf({ assetId: a, bytes: '' })])
+  await sync(catalog, vault)
+  await vault.store.delete(first.key)
+  expect(await sync(catalog, vault)).toMatchObject({ rebuilt: [CLOUD] })
+  expect((await catalog.read((tx) => tx.versionsOf(CLOUD, a))).map((row) => row.size)).toEqual([0, 2])
+})
+
+test('a damaged history or purge record is left out whole, reported each time, and read when it is whole again', async () => {
+  const [vault, catalog] = [await newVault(), await newCatalog()]
+  const [a, b] = [assetIdOf(1), assetIdOf(2)]
+  await write(vault, 1, states({ assetId: a }))
+  const key = await writeHistory(vault, 'h', [lineOf({ assetId: a, bytes: '' }), lineOf({ assetId: b })])
+  const nonsense = await vault.writeRecord(
+    { kind: 'purges', cloud: CLOUD },
+    { id: 'x', at: '2026-06-01T00:00:00.000Z', value: { format: 1 } },
+  )
+  const source = watched(vault)
+  const lines = await vault.readRecord(key)
+  const object = typeof lines === 'object' && lines !== null && 'lines' in lines ? String(lines.lines) : ''
+  source.broken = (digest) => (digest === object ? damaged(digest) : null)
+  for (let i = 0; i < 2; i += 1) {
+    const { damage } = await sync(catalog, source)
+    expect(damage.map((one) => [one.key, one.object])).toEqual([
+      [key, object],
+      [nonsense, null],
+    ])
+    expect(await catalog.read((tx) => tx.byAssetId(CLOUD, b))).toBeNull()
+  }
+  source.broken = () => null
+  expect((await sync(catalog, source)).damage.map((one) => one.key)).toEqual([nonsense])
+  expect((await catalog.read((tx) => tx.byAssetId(CLOUD, b)))?.origin).toBe('import')
+})
+
+test('a store that fails for a moment is no damage of a record', async () => {
+  const [vault, catalog] = [await newVault(), await newCatalog()]
+  await write(vault, 1, states({ assetId: assetIdOf(1) }))
+  const key = await writeHistory(vault, 'h', [lineOf({ assetId: assetIdOf(2) })])
+  const source = watched(vault)
+  source.broken = (name) => (name === key ? new AppError('STORE_UNAVAILABLE', 'i/o', { permanent: false }) : null)
+  await expect(sync(catalog, source)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  source.broken = () => null
+  await sync(catalog, source)
+  expect(await catalog.read((tx) => tx.recordKeys(CLOUD))).toEqual([key])
 })

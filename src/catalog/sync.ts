@@ -5,6 +5,7 @@ import type { Failure, Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Catalog, CatalogWriter } from './catalog.ts'
 import { type DamagedSegment, isLoss, snapshotChanges } from './snapshot-changes.ts'
 import { inTimeOrder } from './snapshot-order.ts'
+import { syncRecords } from './sync-records.ts'
 
 /** As much of a vault as the catalog is made from. */
 export interface VaultSource {
@@ -12,6 +13,11 @@ export interface VaultSource {
   snapshotKeys(cloud: string, signal?: AbortSignal): Promise<readonly string[]>
   readSnapshot(key: string, signal?: AbortSignal): Promise<StoredSnapshot>
   readLines(digest: string, signal?: AbortSignal): AsyncIterable<string>
+  recordKeys(
+    place: { readonly kind: 'history' | 'purges'; readonly cloud: string },
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>
+  readRecord(key: string, signal?: AbortSignal): Promise<unknown>
 }
 
 export interface SyncProgress {
@@ -23,10 +29,10 @@ export interface SyncProgress {
   readonly total: number
 }
 
-/** A head or a segment that cannot be read, and so is missing from the catalog. */
+/** A head, a record, a segment or another object of lines that cannot be read, and so is missing from the catalog. */
 export interface SyncDamage {
   readonly key: string
-  /** Null when it is the head itself. */
+  /** Null when it is the head or the record itself. */
   readonly object: string | null
   readonly error: AppError
 }
@@ -50,8 +56,8 @@ interface Sync {
 
 /**
  * Brings the catalog to what the vault holds: the one way in which anything gets there, after a backup and when the
- * catalog was lost. Reads only what differs from one snapshot to the next; one listing an account when nothing is
- * new. What is damaged is left out and reported, because all the rest must stay within reach; `verify` names it again.
+ * catalog was lost. Reads only what differs from one snapshot to the next, and records that are new; three listings an
+ * account when nothing is new. What is damaged is left out and reported, because all the rest must stay within reach; `verify` names it again.
  * Errors that may pass are thrown, and the next call goes on where this one stopped.
  */
 export async function syncCatalog(
@@ -66,11 +72,14 @@ export async function syncCatalog(
   for (const cloud of indexed) {
     if (!clouds.includes(cloud)) await catalog.write((tx) => tx.forgetAccount(cloud))
   }
-  for (const cloud of clouds) await syncAccount(sync, cloud)
+  for (const cloud of clouds) {
+    await syncSnapshots(sync, cloud)
+    await syncRecords(sync, cloud)
+  }
   return { added: sync.added, rebuilt: sync.rebuilt, damage: sync.damage }
 }
 
-async function syncAccount(sync: Sync, cloud: string): Promise<void> {
+async function syncSnapshots(sync: Sync, cloud: string): Promise<void> {
   const { catalog, vault, signal } = sync
   const keys = await vault.snapshotKeys(cloud, signal)
   const indexed = await catalog.read((tx) => tx.snapshotKeys(cloud))

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, it } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
+import { besides, gone, purges } from './catalog-besides.ts'
 import { history } from './catalog-history.ts'
 import { laws } from './catalog-laws.ts'
 import { looking } from './catalog-looking.ts'
@@ -32,6 +33,9 @@ export const catalogContract = (name: string, make: () => Promise<CatalogUnderTe
     describe('transactions', () => transactions(test))
     describe('history', () => history(test))
     describe('looking things up', () => looking(test))
+    describe('versions beside the snapshots', () => besides(test))
+    describe('gone assets', () => gone(test))
+    describe('purges', () => purges(test))
     describe('runs', () => runs(test))
     describe('steps', () => steps(test))
     describe('paths', () => paths(test))

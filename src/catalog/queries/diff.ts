@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { DiffRow, VersionRow } from '../catalog.ts'
 import { kindOfChange } from '../change.ts'
 import { toVersionRow, type VersionRecord } from '../rows.ts'
@@ -54,39 +54,28 @@ interface Page {
 }
 
 /** Versions that began after `low` and are there at `high`. */
-const begun = async (
-  { db }: Session,
-  { accountId, low, high }: Span,
-  { last, limit }: Page,
-): Promise<readonly VersionRecord[]> =>
-  await db
-    .selectFrom('versions as v')
-    .selectAll()
-    .where('v.account_id', '=', accountId)
-    .where('v.from_seq', '>', low)
-    .where('v.from_seq', '<=', high)
-    .where(sql<boolean>`(v.until_seq is null or v.until_seq > ${high})`)
-    .where(sql<boolean>`(v.from_seq, v.id) > (${last?.from_seq ?? low}, ${last?.id ?? 0})`)
-    .orderBy('v.from_seq')
-    .orderBy('v.id')
-    .limit(limit)
-    .execute()
+const begun = (on: Session, span: Span, page: Page): Promise<readonly VersionRecord[]> =>
+  turned(on, span, { ...page, at: 'from_seq', and: sql`(v.until_seq is null or v.until_seq > ${span.high})` })
 
 /** Versions that were there at `low` and ended by `high`. */
-const ended = async (
+const ended = (on: Session, span: Span, page: Page): Promise<readonly VersionRecord[]> =>
+  turned(on, span, { ...page, at: 'until_seq', and: sql`v.from_seq <= ${span.low}` })
+
+/** Versions that began or ended between the two snapshots, in that order. */
+const turned = async (
   { db }: Session,
   { accountId, low, high }: Span,
-  { last, limit }: Page,
+  { at, and, last, limit }: Page & { readonly at: 'from_seq' | 'until_seq'; readonly and: RawBuilder<SqlBool> },
 ): Promise<readonly VersionRecord[]> =>
   await db
     .selectFrom('versions as v')
     .selectAll()
     .where('v.account_id', '=', accountId)
-    .where('v.until_seq', '>', low)
-    .where('v.until_seq', '<=', high)
-    .where('v.from_seq', '<=', low)
-    .where(sql<boolean>`(v.until_seq, v.id) > (${last?.until_seq ?? low}, ${last?.id ?? 0})`)
-    .orderBy('v.until_seq')
+    .where(`v.${at}`, '>', low)
+    .where(`v.${at}`, '<=', high)
+    .where(and)
+    .where(sql<boolean>`(${sql.ref(`v.${at}`)}, v.id) > (${last?.[at] ?? low}, ${last?.id ?? 0})`)
+    .orderBy(`v.${at}`)
     .orderBy('v.id')
     .limit(limit)
     .execute()

@@ -11,7 +11,12 @@ import { sqliteHotPath } from './hot-path.ts'
 import { writeStatistics } from './statistics.ts'
 import { sweep } from './sweep.ts'
 
-const FLAVOUR: Flavour = { id: 'integer primary key', text: 'text', integer: 'integer', clustered: 'without rowid' }
+export const FLAVOUR: Flavour = {
+  id: 'integer primary key',
+  text: 'text',
+  integer: 'integer',
+  clustered: 'without rowid',
+}
 /** Marks the file as ours: "clkp". */
 const APPLICATION_ID = 0x636c6b70
 const WRITER_CACHE_KIB = 24 * 1024

@@ -1,12 +1,13 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Child, Compiled } from '../../../test/child.ts'
 import { compile } from '../../../test/child.ts'
-import { assetIdOf, CLOUD, put, storedSnapshot } from '../../../test/samples/history.ts'
+import { assetIdOf, CLOUD, each, lineOf, put, storedSnapshot } from '../../../test/samples/history.ts'
 import { isAppError } from '../../model/errors.ts'
-import { openSqliteCatalog } from './catalog.ts'
+import { initial } from '../migrations/0001-initial.ts'
+import { FLAVOUR, openSqliteCatalog } from './catalog.ts'
 import { openDatabase } from './driver.ts'
 
 let folder: string
@@ -89,6 +90,29 @@ test('a catalog of a newer schema is put aside whole and a new one is made', asy
   const aside = await openDatabase(`${file}.unusable`, { timeout: 0 })
   expect(aside.prepare('select cloud from accounts').all()).toHaveLength(1)
   aside.close()
+})
+
+test('a catalog of schema 1 is brought up to date and keeps what it held', async () => {
+  await mkdir(join(folder, 'deep'))
+  const old = await openDatabase(file, { timeout: 0 })
+  old.exec('pragma auto_vacuum = incremental')
+  for (const text of initial.up(FLAVOUR)) old.exec(text)
+  old.exec(`insert into accounts (cloud) values ('${CLOUD}')`)
+  old.exec('pragma application_id = 0x636c6b70')
+  old.exec('pragma user_version = 1')
+  old.close()
+  const catalog = await openSqliteCatalog(file)
+  expect(catalog.wasCreated).toBe(false)
+  await catalog.write((tx) => tx.addSnapshot(storedSnapshot(1), each(put({ assetId: assetIdOf(1) }))))
+  await catalog.write((tx) =>
+    tx.addHistory(CLOUD, { key: 'h', origin: 'import' }, each([lineOf({ assetId: assetIdOf(1), bytes: '' })])),
+  )
+  expect((await catalog.read((tx) => tx.versionsOf(CLOUD, assetIdOf(1)))).map((row) => row.origin)).toEqual([
+    'import',
+    'snapshot',
+  ])
+  await catalog.close()
+  expect(await reopen()).toEqual({ wasCreated: false, clouds: [CLOUD] })
 })
 
 test("a file that is no database, or another program's, is put aside", async () => {
