@@ -2,6 +2,7 @@ import type { CliCommand } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { completion } from './commands/completion.ts'
 import { config } from './commands/config.ts'
+import { copy } from './commands/copy.ts'
 import { demo } from './commands/demo.ts'
 import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
@@ -18,6 +19,7 @@ import { versions } from './commands/versions.ts'
 /** In the order in which help shows them, within their group. */
 export const COMMANDS: readonly CliCommand[] = [
   backup,
+  copy,
   status,
   snapshots,
   ls,
