@@ -262,7 +262,7 @@ const watchSize =
     listen(event)
   }
 
-const fixed = (context: Context, listen: BackupListener) => ({
+export const fixed = (context: Context, listen: BackupListener) => ({
   bwlimit: context.config.bwlimit,
   now,
   newId,

@@ -114,8 +114,8 @@ async function* throttled(
 async function fromBackup(run: RestoreRun, { entry }: Chosen, item: PlanItem): Promise<AccountRow | null> {
   const { reader, writer } = run.deps
   const asset = { ...item.name, assetId: entry.assetId }
-  const versions = await reader.versions(asset, run.signal).catch(orNull)
-  const version = versions?.find((one) => one.restorable !== false && one.cldVersion === entry.cldVersion)
+  const history = await reader.backupHistory(asset, run.signal).catch(orNull)
+  const version = history?.versions.find((one) => one.restorable && one.cldVersion === entry.cldVersion)
   if (version === undefined) return null
   const [answer] = await writer.restoreVersions([{ assetId: entry.assetId, versionId: version.versionId }], run.signal)
   if (answer?.row == null || answer.row.facts.assetId !== entry.assetId) return null

@@ -47,6 +47,7 @@ export function decide(chosen: Chosen, present: Present, options: DecideOptions)
     content: 'none',
     renameFrom: null,
     presentId: null,
+    presentUrl: null,
     adminCalls: 0,
     uploadCalls: 0,
     bytes: 0,
@@ -58,8 +59,7 @@ export function decide(chosen: Chosen, present: Present, options: DecideOptions)
   if (options.metadataOnly) return relabelOnly(kept, there, { options, item })
   if (there !== null) {
     const fields = differingFields(kept, there, options).filter((field) => field !== 'original_filename')
-    const presentId = there.facts.assetId
-    if (fields.length === 0) return item('same', 'it is there and equal', { presentId })
+    if (fields.length === 0) return item('same', 'it is there and equal', identityOf(there))
     return changeOf(chosen, { there, fields, present }, { options, item })
   }
   const refusal = whyNot(chosen, options)
@@ -81,12 +81,13 @@ interface Difference {
 function changeOf(chosen: Chosen, { there, fields, present }: Difference, { options, item }: Writing): PlanItem {
   const presentId = there.facts.assetId
   const words = `${fields.join(', ')} ${fields.length === 1 ? 'differs' : 'differ'}`
-  const base = { fields, presentId }
+  const base = { fields, ...identityOf(there) }
   const kept = stateOf(chosen.entry)
   if (options.conflict === 'rename') {
     const name = { ...nameOf(chosen), publicId: besideName(chosen) }
     const { beside } = present
-    if (beside !== null && isSameBytes(kept, beside)) return item('same', 'it was restored beside it', { name })
+    if (beside !== null && isSameBytes(kept, beside))
+      return item('same', 'it was restored beside it', { ...identityOf(beside), name })
     const refusal = whyNot(chosen, options)
     if (refusal !== null) return item('impossible', refusal, base)
     return item('create', `${words}; restored beside it`, {
@@ -122,22 +123,22 @@ function ontoAnother(chosen: Chosen, { present }: Difference, { options, item }:
   const other = present.named
   if (other === null) throw new Error('nobody has the name')
   const fields = differingFields(kept, other, options).filter((field) => field !== 'original_filename')
-  const presentId = other.facts.assetId
-  if (fields.length === 0) return item('same', 'another asset has the name, and is equal', { presentId })
+  const holder = identityOf(other)
+  if (fields.length === 0) return item('same', 'another asset has the name, and is equal', holder)
   const refusal = whyNot(chosen, options)
-  if (refusal !== null) return item('impossible', refusal, { fields, presentId })
+  if (refusal !== null) return item('impossible', refusal, { fields, ...holder })
   const cost = fields.includes('bytes')
     ? { ...costOf(chosen, options, kept), content: 'upload' as const }
     : { uploadCalls: 1 }
   const action = fields.includes('bytes') ? 'overwrite' : 'relabel'
-  return item(action, `another asset has the name now; ${fields.join(', ')} differ`, { ...cost, fields, presentId })
+  return item(action, `another asset has the name now; ${fields.join(', ')} differ`, { ...cost, fields, ...holder })
 }
 
 function relabelOnly(kept: State, there: State | null, { options, item }: Writing): PlanItem {
   if (there === null) return item('impossible', 'it is not in the account, and metadata alone makes no asset')
   const fields = differingFields(kept, there, options).filter((field) => LABEL_FIELDS.includes(field))
   const name = { publicId: there.facts.publicId, resourceType: there.facts.resourceType, type: there.facts.type }
-  const more = { fields, name, presentId: there.facts.assetId }
+  const more = { fields, name, ...identityOf(there) }
   if (fields.length === 0) return item('same', 'its metadata are equal', more)
   const words = `${fields.join(', ')} ${fields.length === 1 ? 'differs' : 'differ'}`
   if (options.conflict === 'skip') return item('conflict', words, more)
@@ -153,13 +154,26 @@ function relabelOnly(kept: State, there: State | null, { options, item }: Writin
 export function decideAbsence(chosen: Chosen, name: AssetName, there: State | null): PlanItem {
   const { assetId, version } = chosen.entry
   const none = { content: 'none', renameFrom: null, uploadCalls: 0, bytes: 0, fields: [] } as const
-  const item = { assetId, version, name, ...none, presentId: there?.facts.assetId ?? null, adminCalls: 0 }
+  const item = {
+    assetId,
+    version,
+    name,
+    ...none,
+    presentId: there?.facts.assetId ?? null,
+    presentUrl: null,
+    adminCalls: 0,
+  }
   if (there === null) return { ...item, action: 'same', why: 'it is not there' }
   if (!isSameBytes(stateOf(chosen.entry), there)) {
     return { ...item, action: 'conflict', why: 'it has other bytes than the restore gave it' }
   }
   return { ...item, action: 'remove', why: 'the restore made it', adminCalls: 1, uploadCalls: 1 }
 }
+
+const identityOf = ({ facts }: State): Pick<PlanItem, 'presentId' | 'presentUrl'> => ({
+  presentId: facts.assetId,
+  presentUrl: facts.secureUrl,
+})
 
 const isSameBytes = (a: State, b: State): boolean => a.md5 !== null && a.md5 === b.md5
 

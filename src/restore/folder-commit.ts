@@ -37,12 +37,20 @@ interface Measured {
 export interface FolderCommit {
   /** Rejects with the system's error, or with one whose code is `NOT_AS_PROMISED`. */
   finish(file: Finishing): Promise<void>
-  /** What an existing file holds; links are not followed. Rejects with the system's error. */
-  measure(path: string): Promise<Measured>
+  /**
+   * What an existing file holds; links are not followed. Its folders are synced, because whoever finds it right stops
+   * writing it. Rejects with the system's error.
+   */
+  measure(path: string, folders: readonly string[]): Promise<Measured>
   close(): Promise<void>
 }
 
-type Job = { readonly finish: Finishing; readonly umask: number } | { readonly measure: string }
+type Job = { readonly finish: Finishing; readonly umask: number } | Measuring
+
+interface Measuring {
+  readonly measure: string
+  readonly folders: readonly string[]
+}
 
 interface Outcome {
   readonly measured: Measured | null
@@ -158,8 +166,8 @@ parentPort.on('message', (jobs) => {
   const outcomes = jobs.map(run)
   const folders = new Map()
   for (const [i, job] of jobs.entries()) {
-    if (outcomes[i].error !== null || job.finish === undefined) continue
-    for (const folder of job.finish.folders) {
+    if (outcomes[i].error !== null) continue
+    for (const folder of (job.finish ?? job).folders) {
       if (!folders.has(folder)) folders.set(folder, syncFolder(folder))
       const error = folders.get(folder)
       if (error !== null) outcomes[i] = { measured: null, error }
@@ -182,7 +190,7 @@ export function createFolderCommit(): FolderCommit {
     finish: async (file) => {
       await ask({ finish: file, umask })
     },
-    measure: async (path) => (await ask({ measure: path })) ?? { digest: '', size: -1 },
+    measure: async (path, folders) => (await ask({ measure: path, folders })) ?? { digest: '', size: -1 },
     close: async () => {
       for (const lane of lanes) await lane.close()
     },

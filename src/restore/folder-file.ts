@@ -2,6 +2,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAppError } from '../model/errors.ts'
 import { errnoOf } from '../vault/disk-error.ts'
+import { checkSignal } from '../vault/interrupt.ts'
 import type { Vault } from '../vault/vault.ts'
 import { objectKey } from '../vault/vault.ts'
 import type { FolderCommit } from './folder-commit.ts'
@@ -81,7 +82,7 @@ async function isCopied(finish: () => Promise<void>, place: Place): Promise<bool
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
+  checkSignal(signal, 'restoring files')
   let done = 0
   while (done < chunk.length) done += (await file.write(chunk, done)).bytesWritten
 }

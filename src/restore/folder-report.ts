@@ -19,6 +19,8 @@ export interface FolderOptions {
   readonly concurrency: number
   /** Decide and tell, and write nothing. */
   readonly dryRun: boolean
+  /** Folders, as Cloudinary names them, that are made even if nothing is in them. */
+  readonly folders?: readonly string[]
 }
 
 export interface FolderDeps {

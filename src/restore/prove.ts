@@ -2,7 +2,7 @@ import { pause } from '../lib/retry.ts'
 import { isAppError } from '../model/errors.ts'
 import { differingFields, LABEL_FIELDS, type RestorableField, type State, stateOf } from './compare.ts'
 import { labelsOf } from './labels.ts'
-import { planned } from './plan.ts'
+import { isWriting, planned } from './plan.ts'
 import type { RestoreResult } from './report.ts'
 import type { RestoreRun } from './restore-state.ts'
 import type { ResultList } from './results.ts'
@@ -71,8 +71,8 @@ function wantedStates(run: RestoreRun): Proving['wanted'] {
       while (!ahead.has(key)) {
         const next = await lines.next()
         if (next.done === true) break
-        const { entry } = next.value.chosen
-        ahead.set(`${entry.assetId}@${entry.version}`, next.value.chosen)
+        const { chosen, item } = next.value
+        if (isWriting(item)) ahead.set(`${chosen.entry.assetId}@${chosen.entry.version}`, chosen)
       }
       const chosen = ahead.get(key)
       if (chosen !== undefined) found.set(key, chosen)

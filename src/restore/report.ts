@@ -40,6 +40,8 @@ export interface PlanItem {
   readonly renameFrom: AssetName | null
   /** The asset that is there now under the id or the name. */
   readonly presentId: string | null
+  /** Its address. */
+  readonly presentUrl: string | null
   readonly adminCalls: number
   readonly uploadCalls: number
   /** Bytes that travel to the account. */
@@ -137,6 +139,8 @@ export type RestoreEvent =
   | { readonly type: 'planned'; readonly item: PlanItem }
   | { readonly type: 'continued'; readonly run: string; readonly startedAt: string }
   | { readonly type: 'result'; readonly result: RestoreResult }
+  /** The address an asset had, and the one that it has in the target now. */
+  | { readonly type: 'mapped'; readonly oldUrl: string | null; readonly newUrl: string; readonly result: RestoreResult }
   | { readonly type: 'configured'; readonly result: ConfigurationResult }
   | {
       readonly type: 'progress'

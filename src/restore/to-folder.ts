@@ -1,6 +1,30 @@
-import { AppError } from '../model/errors.ts'
-import type { FolderDeps, FolderOptions, FolderReport } from './folder-report.ts'
+import type { Entry } from '../model/entry.ts'
+import { AppError, isAppError } from '../model/errors.ts'
+import { libraryFolder } from '../model/library-path.ts'
+import { checkSignal } from '../vault/interrupt.ts'
+import { createFolderCommit } from './folder-commit.ts'
+import { endsRestore } from './folder-error.ts'
+import { createFolderWriter } from './folder-file.ts'
+import { createFolderNames } from './folder-names.ts'
+import { placeFile, type Restoring } from './folder-place.ts'
+import type { FolderDeps, FolderFile, FolderOptions, FolderOutcome, FolderReport } from './folder-report.ts'
+import { nameSidecars, placeSidecars, type SidecarPath } from './folder-sidecars.ts'
+import { openFolderTree } from './folder-tree.ts'
 import type { Chosen } from './selection.ts'
+
+interface Run extends Restoring {
+  readonly deps: FolderDeps
+  readonly counts: Record<FolderOutcome, number>
+  readonly missing: FolderFile[]
+  readonly signal: AbortSignal
+  bytes: number
+  sidecars: number
+  /** Files in a row that failed for a reason that may pass. */
+  strained: number
+}
+
+/** That many in a row are not bad files: a disk is gone. */
+const MOST_STRAINED = 20
 
 /**
  * Restores the chosen versions as ordinary files below `options.target`. What cannot be restored is reported by name
@@ -8,10 +32,175 @@ import type { Chosen } from './selection.ts'
  * STORE_REFUSED, INTERRUPTED). May be repeated: finished files are recognised by their bytes.
  */
 export async function restoreToFolder(
-  _deps: FolderDeps,
-  _chosen: AsyncIterable<Chosen>,
-  _options: FolderOptions,
-  _signal: AbortSignal,
+  deps: FolderDeps,
+  chosen: AsyncIterable<Chosen>,
+  options: FolderOptions,
+  signal: AbortSignal,
 ): Promise<FolderReport> {
-  throw new AppError('STORE_REFUSED', 'restoring to a folder is not ready')
+  const started = deps.now().getTime()
+  const commit = createFolderCommit()
+  try {
+    const run = await open(deps, options, commit, signal)
+    for (const folder of options.folders ?? []) run.tree.ensure(libraryFolder(folder))
+    await restoreAll(run, chosen)
+    const { counts, missing, bytes, sidecars } = run
+    return {
+      target: run.tree.root,
+      assets: Object.values(counts).reduce((sum, count) => sum + count, 0),
+      counts,
+      bytes,
+      sidecars,
+      missing,
+      durationMs: deps.now().getTime() - started,
+    }
+  } finally {
+    await commit.close()
+  }
 }
+
+async function open(
+  deps: FolderDeps,
+  options: FolderOptions,
+  commit: Restoring['commit'],
+  signal: AbortSignal,
+): Promise<Run> {
+  const tree = await openFolderTree({
+    target: options.target,
+    vaultRoot: deps.vault.store.traits.localRoot,
+    dryRun: options.dryRun,
+    now: deps.now().getTime(),
+  })
+  return {
+    deps,
+    options,
+    signal,
+    tree,
+    commit,
+    names: createFolderNames(),
+    writer: createFolderWriter(deps.vault, commit, signal),
+    counts: noCounts(),
+    missing: [],
+    bytes: 0,
+    sidecars: 0,
+    strained: 0,
+  }
+}
+
+const noCounts = (): Record<FolderOutcome, number> => ({
+  restored: 0,
+  renamed: 0,
+  replaced: 0,
+  'already-there': 0,
+  conflict: 0,
+  'newer-there': 0,
+  'no-bytes': 0,
+  purged: 0,
+  failed: 0,
+})
+
+/** Names are given one after the other, in the order of the selection; the work on them overlaps. */
+async function restoreAll(run: Run, chosen: AsyncIterable<Chosen>): Promise<void> {
+  const flying = new Set<Promise<void>>()
+  let ended: unknown = null
+  try {
+    for await (const each of chosen) {
+      if (ended !== null) break
+      checkSignal(run.signal, 'restoring files')
+      const path = run.names.nameOf(each.entry)
+      const job = restoreOne(run, each, { path, sidecars: nameSidecars(run, each, path) })
+        .catch((error: unknown) => {
+          ended ??= error
+        })
+        .finally(() => flying.delete(job))
+      flying.add(job)
+      if (flying.size >= run.options.concurrency) await Promise.race(flying)
+    }
+  } finally {
+    await Promise.all(flying)
+  }
+  if (ended !== null) throw ended
+}
+
+interface Names {
+  readonly path: string
+  readonly sidecars: readonly SidecarPath[]
+}
+
+async function restoreOne(run: Run, chosen: Chosen, { path, sidecars }: Names): Promise<void> {
+  const { entry } = chosen
+  try {
+    const placed = await placeBytes(run, chosen, path)
+    finish(run, entry, WITHOUT_SIDECARS.includes(placed.outcome) ? placed : await withSidecars(placed))
+    run.strained = 0
+  } catch (error) {
+    if (endsRestore(error) || !isAppError(error)) throw error
+    run.strained = error.code === 'STORE_UNAVAILABLE' ? run.strained + 1 : 0
+    if (run.strained >= MOST_STRAINED) throw error
+    finish(run, entry, { outcome: 'failed', path, code: error.code, reason: error.message })
+  }
+
+  async function withSidecars(placed: Ending): Promise<Ending> {
+    const isMoved = placed.path !== null && placed.path !== path
+    const named = isMoved ? nameSidecars(run, chosen, placed.path) : sidecars
+    const { written, conflict } = await placeSidecars(run, chosen, named)
+    run.sidecars += written
+    if (conflict === null || placed.path === null) return placed
+    return { outcome: 'conflict', path: conflict, reason: `${conflict} is there and says something else` }
+  }
+}
+
+/** Beside somebody else's file a sidecar of ours would tell lies. */
+const WITHOUT_SIDECARS: readonly FolderOutcome[] = ['conflict', 'newer-there']
+
+type Ending = Pick<FolderFile, 'outcome' | 'path'> & Partial<Pick<FolderFile, 'code' | 'reason'>>
+
+const WHY: Readonly<Partial<Record<FolderOutcome, string>>> = {
+  conflict: 'another file is there',
+  'newer-there': 'the file there is as new',
+  'no-bytes': 'it is kept as a record, without bytes',
+  purged: 'its bytes were purged',
+}
+
+function finish(run: Run, entry: Entry, { outcome, path, code, reason }: Ending): void {
+  const file: FolderFile = {
+    assetId: entry.assetId,
+    publicId: entry.publicId,
+    resourceType: entry.resourceType,
+    deliveryType: entry.type,
+    version: entry.version,
+    object: entry.object,
+    size: entry.size,
+    outcome,
+    path,
+    code: code ?? null,
+    reason: reason ?? WHY[outcome] ?? null,
+  }
+  run.counts[outcome] += 1
+  if (outcome === 'restored' || outcome === 'renamed' || outcome === 'replaced') run.bytes += entry.size ?? 0
+  if (MISSING.includes(outcome)) run.missing.push(file)
+  run.deps.listen({ type: 'file', file })
+}
+
+const MISSING: readonly FolderOutcome[] = ['conflict', 'no-bytes', 'purged', 'failed']
+
+async function placeBytes(run: Run, { entry, purged }: Chosen, path: string): Promise<Ending> {
+  const { object, size } = entry
+  if (purged) return { outcome: 'purged', path: null }
+  if (object === null || size === null) return { outcome: 'no-bytes', path: null }
+  if (run.options.dryRun) await checkObject(run, object, size)
+  return await placeFile(run, { path, content: { digest: object, size, mtime: timeOf(entry), memory: null } })
+}
+
+/** As much as can be known without reading the bytes. */
+async function checkObject({ deps, signal }: Run, digest: string, size: number): Promise<void> {
+  const found = await deps.vault.statObject(digest, signal)
+  if (found === null) throw new AppError('OBJECT_NOT_FOUND', `object ${digest} is not in the vault`)
+  if (found.size !== size)
+    throw new AppError('OBJECT_CORRUPT', `object ${digest} is damaged: it has ${found.size} of ${size} bytes`)
+}
+
+/** When the bytes were last uploaded, as far as anybody knows; milliseconds since the epoch. */
+const timeOf = ({ facts, capturedAt }: Entry): number | null =>
+  finite(Date.parse(facts.uploadedAt ?? facts.createdAt ?? capturedAt))
+
+const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null)

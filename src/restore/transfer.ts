@@ -33,13 +33,13 @@ export interface Strain {
   listener: () => void
 }
 
-/** Works off the plan, several lines at a time; the results go to the list. Throws what ends the run. */
+/** Works off the plan, several lines at a time; the results go to the list. Returns the bytes sent; throws what ends the run. */
 export async function transfer(
   run: RestoreRun,
   totals: PlanTotals,
   results: ResultList,
   strain: Strain,
-): Promise<void> {
+): Promise<number> {
   const limit = createAdaptiveLimit(run.options.concurrency)
   strain.listener = () => limit.strained()
   const work: Work = {
@@ -72,6 +72,7 @@ export async function transfer(
     await Promise.all(flying)
   }
   if (fatal !== null) throw fatal
+  return work.done.bytes
 }
 
 const tell = ({ run, totals, done }: Work, transfers: number): void =>
@@ -121,6 +122,7 @@ function standing({ chosen, item }: Planned): RestoreResult {
           item.presentId === null
             ? null
             : { assetId: item.presentId, publicId: item.name.publicId, cldVersion: chosen.entry.cldVersion },
+        newUrl: item.presentUrl,
       })
     case 'impossible':
       return resultOf(chosen, item, { outcome: 'failed', code: 'UPLOAD_REFUSED', reason: item.why })

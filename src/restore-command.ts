@@ -1,0 +1,107 @@
+import type { BackupListener } from './backup/report.ts'
+import { runBackup } from './backup/run.ts'
+import type { SnapshotRow } from './catalog/catalog.ts'
+import type { AccountReader } from './cloudinary/reader.ts'
+import { type Context, fixed } from './context.ts'
+import { createLibraryTree } from './library-tree.ts'
+import { AppError } from './model/errors.ts'
+import type { RestoreAsk } from './restore/begin.ts'
+import type { RestoreEvent, RestoreOptions, RestoreReport } from './restore/report.ts'
+import type { RestoreDeps } from './restore/restore-state.ts'
+import { restoreToAccount } from './restore/run.ts'
+import type { Strain } from './restore/transfer.ts'
+
+/** How many uploads at a time Cloudinary takes without complaint, and a little more; strain is heeded. */
+const MOST_UPLOADS = 20
+
+/**
+ * Restores to an account: takes the lock, has the present state of the target kept first, restores, lets the lock go.
+ * `target` is a `cloudinary://` URL, or null for the account of the credentials. A dry run takes no lock.
+ */
+export async function runRestoreCommand(
+  context: Context,
+  {
+    ask,
+    target,
+  }: {
+    readonly ask: Omit<RestoreAsk, 'options'> & { readonly options: RestoreWishes }
+    readonly target: string | null
+  },
+  listen: (event: RestoreEvent) => void,
+  signal: AbortSignal,
+): Promise<RestoreReport> {
+  const strain: Strain = { listener: () => undefined }
+  const hands = context.hands(target, listen, { onStrain: () => strain.listener() })
+  const lock = ask.options.dryRun ? null : await context.lock('restore')
+  try {
+    const deps: RestoreDeps = {
+      ...hands,
+      vault: await context.vault(),
+      catalog: await context.catalog(),
+      snapshotTarget: (scope, until) => keepPresent(context, hands.reader, { scope, listen, signal: until }),
+      scratch: context.scratch,
+      bwlimit: context.config.bwlimit,
+      now: context.now,
+      newId: context.newId,
+      tool: context.tool,
+      listen,
+    }
+    const concurrency = Math.min(context.config.concurrency, MOST_UPLOADS)
+    return await restoreToAccount(deps, { ...ask, options: { ...ask.options, concurrency } }, strain, signal)
+  } finally {
+    await lock?.release()
+  }
+}
+
+type RestoreWishes = Omit<RestoreOptions, 'concurrency'>
+
+/** A backup of the target, or of some assets of it, as it is before a restore changes it. */
+async function keepPresent(
+  context: Context,
+  reader: AccountReader,
+  at: {
+    readonly scope: Parameters<RestoreDeps['snapshotTarget']>[0]
+    readonly listen: (event: RestoreEvent) => void
+    readonly signal: AbortSignal
+  },
+): Promise<SnapshotRow> {
+  const catalog = await context.catalog()
+  const root = context.config.vault.path
+  const listen: BackupListener = (event) => {
+    if (event.type === 'note' || event.type === 'retry' || event.type === 'waiting') at.listen(event)
+    if (event.type === 'failure') {
+      const { publicId, reason } = event.failure
+      at.listen({ type: 'note', message: `the present state of ${publicId} could not be kept: ${reason}` })
+    }
+  }
+  const report = await runBackup(
+    {
+      reader,
+      vault: await context.vault(),
+      catalog,
+      library: await createLibraryTree(root, reader.account.cloud, context.config.allowCopies),
+      scratch: context.scratch,
+      ...fixed(context, listen),
+    },
+    {
+      dryRun: false,
+      full: false,
+      // Whatever happened to the account is why somebody restores.
+      yesMassChange: true,
+      delete: false,
+      include: [],
+      exclude: [],
+      concurrency: context.config.concurrency,
+      details: 'spare',
+      remote: false,
+      derived: false,
+      purpose: 'before-restore',
+      ...(at.scope === null ? {} : { scope: at.scope }),
+    },
+    at.signal,
+  )
+  const all = await catalog.read((tx) => tx.snapshots(reader.account.cloud))
+  const taken = all.find(({ snapshot }) => snapshot.id === report.snapshot)
+  if (taken === undefined) throw new AppError('SNAPSHOT_NOT_FOUND', 'the present state of the target could not be kept')
+  return taken
+}
