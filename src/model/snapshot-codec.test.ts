@@ -29,8 +29,27 @@ describe('a head', () => {
 
   it('is plain JSON with one segment a line', () => {
     const text = encodeSnapshot(whole)
-    expect(JSON.parse(text)).toEqual(whole)
+    expect(JSON.parse(text)).toMatchObject({ ...whole })
     expect(text.split('\n').filter((line) => line.includes('"prefix"'))).toHaveLength(2)
+  })
+
+  it('is refused whatever byte of it is another, or still says the same', () => {
+    const bytes = Buffer.from(encodeSnapshot(whole))
+    for (let at = 0; at < bytes.length; at += 1) {
+      const flipped = Buffer.from(bytes)
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 7))
+      let read: Snapshot | null = null
+      try {
+        read = decodeSnapshot(flipped.toString('utf8'))
+      } catch {
+        continue
+      }
+      expect(read).toEqual(whole)
+    }
+  })
+
+  it('of an earlier version, without a checksum, is read all the same', () => {
+    expect(decodeSnapshot(JSON.stringify(whole, null, 1))).toEqual(whole)
   })
 
   it('ignores fields that it does not know', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isCloudName } from './cloud-name.ts'
 import { AppError } from './errors.ts'
 import type { Fields } from './shape.ts'
@@ -24,6 +25,18 @@ const ID = { pattern: /^[A-Za-z0-9_-]{1,64}$/, wanted: 'an id of letters, digits
 const PREFIX = { pattern: /^[A-Za-z0-9_-]{0,16}$/, wanted: 'the beginning of an asset id' }
 const PARTIAL_REASONS: readonly PartialReason[] = ['failures', 'guard', 'scan-incomplete', 'configuration-incomplete']
 
+/** The last field of a head: SHA-256 over everything before its line, which is how a flipped bit in a head is found. */
+const CHECKSUM = /,\n {2}"sha256": "([0-9a-f]{64})"\n\}\n$/
+
+const checksumOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Heads of earlier versions have none, and whoever rewrites the JSON loses it: only one that is there can be wrong. */
+const checkChecksum = (head: string): void => {
+  const said = CHECKSUM.exec(head)
+  if (said === null || checksumOf(head.slice(0, said.index)) === said[1]) return
+  throw new AppError('VAULT_INVALID', 'its bytes do not have the SHA-256 that its last line says')
+}
+
 /** One field a line and one segment a line: readable with `less`, and with `grep` when `jq` is not at hand. */
 export const encodeSnapshot = (snapshot: Snapshot): string => {
   const lines = Object.entries(snapshot).map(([name, value]) => {
@@ -31,7 +44,8 @@ export const encodeSnapshot = (snapshot: Snapshot): string => {
       return `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`
     return `  "segments": [\n${value.map((ref) => `    ${JSON.stringify(ref)}`).join(',\n')}\n  ]`
   })
-  return `{\n${lines.join(',\n')}\n}\n`
+  const text = `{\n${lines.join(',\n')}`
+  return `${text},\n  "sha256": "${checksumOf(text)}"\n}\n`
 }
 
 const decodeTotals = (fields: Fields): Totals => ({
@@ -93,6 +107,7 @@ const checkFormat = (fields: Fields): void => {
 export const decodeSnapshot = (head: string): Snapshot => {
   const fields = fieldsOf(parseJson(head), 'the head')
   checkFormat(fields)
+  checkChecksum(head)
   const prefixLength = count(fields, 'prefixLength')
   return {
     format: FORMAT,
