@@ -35,6 +35,7 @@ export interface UploadBody {
   readonly size: number
   /** Lower-case hex. */
   readonly md5: string
+  /** `range` is inclusive at both ends, as a vault opens objects. */
   open(range: { readonly start: number; readonly end: number }): Promise<AsyncIterable<Uint8Array>>
 }
 
