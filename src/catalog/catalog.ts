@@ -187,6 +187,11 @@ export interface CatalogReader {
   runs(cloud: string | null, limit: number): Promise<readonly RunRow[]>
   /** The newest backup run of the account that never finished, if there is one. */
   openRun(cloud: string): Promise<RunRow | null>
+  /**
+   * The objects that runs which never finished have transferred, of every account, those of derived assets too, some
+   * of them more than once. Streams.
+   */
+  openRunObjects(): AsyncIterable<string>
 
   /**
    * Current versions of these assets; absent ones are simply missing. At most 1000 ids a call. Of a version whose bytes
@@ -298,6 +303,8 @@ export interface CatalogWriter extends CatalogReader {
   markVanished(runId: string, assetId: string): Promise<void>
   /** Puts failed steps of the run back in the queue (a resumed run tries them again). */
   requeueFailed(runId: string): Promise<void>
+  /** Puts fetches that were done back in the queue: what they transferred is not there any more. */
+  requeueDone(runId: string, assetIds: readonly string[]): Promise<void>
   saveDetails(runId: string, assetId: string, detailsRaw: string): Promise<void>
   /** Makes a kept asset part of what is written, with nothing changed but its details. */
   promoteKeep(runId: string, assetId: string, detailsRaw: string): Promise<void>
@@ -335,6 +342,11 @@ export interface CatalogWriter extends CatalogReader {
   addPurge(cloud: string, key: string, purge: Purge): Promise<void>
   /** Takes out what a record brought in; one that is not there does nothing. */
   forgetRecord(cloud: string, key: string): Promise<void>
+  /**
+   * Takes out snapshots that are no longer in the vault, as if they had never been added; the numbers of the others stay.
+   * The newest one cannot be taken out. Unknown keys do nothing.
+   */
+  removeSnapshots(cloud: string, keys: readonly string[]): Promise<void>
   /** Drops all snapshots and records of an account, to be added again; its runs stay. */
   forgetAccount(cloud: string): Promise<void>
 }

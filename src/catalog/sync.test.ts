@@ -182,10 +182,31 @@ test('what the vault no longer has leaves the catalog, snapshots and whole accou
   await sync(catalog, vault)
   await vault.store.delete(middle.key)
   await vault.store.delete(other.key)
-  expect(await sync(catalog, vault)).toMatchObject({ added: 2, rebuilt: [CLOUD] })
+  const source = watched(vault)
+  expect(await sync(catalog, source)).toEqual({ added: 0, rebuilt: [], damage: [] })
+  expect(source.read).toEqual([])
   expect(await catalog.read((tx) => tx.clouds())).toEqual([CLOUD])
+  // The numbers of those that stay do not change: a run under way may hold them.
+  expect((await catalog.read((tx) => tx.snapshots(CLOUD))).map((row) => row.seq)).toEqual([1, 3])
   expect((await catalog.read((tx) => tx.lastSnapshot(CLOUD)))?.key).toBe(last.key)
+  expect((await catalog.read((tx) => tx.versionsOf(CLOUD, a))).map((row) => [row.fromSeq, row.untilSeq])).toEqual([
+    [1, 3],
+  ])
+  await vault.store.delete(last.key)
+  expect(await sync(catalog, vault)).toMatchObject({ added: 1, rebuilt: [CLOUD] })
   await expectRebuiltAlike(catalog, vault, [a, b])
+})
+
+test('a damaged snapshot that is taken out is not told of any more', async () => {
+  const [vault, catalog] = [await newVault(), await newCatalog()]
+  const first = await write(vault, 1, states({ assetId: assetIdOf(1) }))
+  const source = watched(vault)
+  const lost = first.snapshot.segments[0]?.object
+  source.broken = (digest) => (digest === lost ? damaged(digest) : null)
+  await write(vault, 2, states({ assetId: assetIdOf(1), bytes: 'x' }))
+  expect((await sync(catalog, source)).damage).toHaveLength(1)
+  await vault.store.delete(first.key)
+  expect(await sync(catalog, source)).toEqual({ added: 0, rebuilt: [], damage: [] })
 })
 
 test('a snapshot that comes between others is put in its place', async () => {
@@ -392,13 +413,13 @@ test('history and purge records come and go with the vault, each read once', asy
 test('an account that is indexed anew gets its history back', async () => {
   const [vault, catalog] = [await newVault(), await newCatalog()]
   const a = assetIdOf(1)
-  const first = await write(vault, 1, states({ assetId: a, bytes: '1' }))
-  await write(vault, 2, states({ assetId: a, bytes: '22' }))
+  await write(vault, 1, states({ assetId: a, bytes: '1' }))
+  const second = await write(vault, 2, states({ assetId: a, bytes: '22' }))
   await writeHistory(vault, 'h', [lineOf({ assetId: a, bytes: '' })])
   await sync(catalog, vault)
-  await vault.store.delete(first.key)
+  await vault.store.delete(second.key)
   expect(await sync(catalog, vault)).toMatchObject({ rebuilt: [CLOUD] })
-  expect((await catalog.read((tx) => tx.versionsOf(CLOUD, a))).map((row) => row.size)).toEqual([0, 2])
+  expect((await catalog.read((tx) => tx.versionsOf(CLOUD, a))).map((row) => row.size)).toEqual([0, 1])
 })
 
 test('a damaged history or purge record is left out whole, reported each time, and read when it is whole again', async () => {

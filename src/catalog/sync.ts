@@ -39,7 +39,7 @@ export interface SyncDamage {
 
 export interface SyncReport {
   readonly added: number
-  /** Accounts that were indexed anew because a snapshot is no longer in the vault, or came in between. */
+  /** Accounts that were indexed anew because the newest snapshot is no longer in the vault, or one came in between. */
   readonly rebuilt: readonly string[]
   readonly damage: readonly SyncDamage[]
 }
@@ -83,16 +83,22 @@ async function syncSnapshots(sync: Sync, cloud: string): Promise<void> {
   const { catalog, vault, signal } = sync
   const keys = await vault.snapshotKeys(cloud, signal)
   const indexed = await catalog.read((tx) => tx.snapshotKeys(cloud))
-  const isHealed = await areHealed(sync, cloud)
+  const isHealed = await areHealed(sync, cloud, new Set(keys))
   if (!isHealed && keys.length === indexed.length && isSameSet(keys, indexed)) return
   const inOrder = await inTimeOrder(keys, (key) => readHead(sync, key))
   const ordered = await withoutUnreadable(sync, inOrder, indexed)
-  const isPrefix = !isHealed && indexed.every((key, i) => ordered[i] === key)
+  const there = new Set(ordered)
+  const left = indexed.filter((key) => there.has(key))
+  // What is gone from between goes from between: a run that works on this catalog must not find it empty meanwhile.
+  const isPrefix = !isHealed && left.at(-1) === indexed.at(-1) && left.every((key, i) => ordered[i] === key)
   if (!isPrefix) {
     await catalog.write((tx) => tx.forgetAccount(cloud))
     sync.rebuilt.push(cloud)
+  } else if (left.length < indexed.length) {
+    const gone = indexed.filter((key) => !there.has(key))
+    await catalog.write((tx) => tx.removeSnapshots(cloud, gone))
   }
-  const missing = isPrefix ? ordered.slice(indexed.length) : ordered
+  const missing = isPrefix ? ordered.slice(left.length) : ordered
   for (const [done, key] of missing.entries()) {
     sync.onProgress({ cloud, key, done, total: missing.length })
     await addOne(sync, key)
@@ -118,8 +124,9 @@ async function withoutUnreadable(
  * True when objects that were damaged when their snapshots were added can be read now: something has repaired them.
  * What is still damaged is reported again; there is never much of it.
  */
-async function areHealed(sync: Sync, cloud: string): Promise<boolean> {
-  const damaged = await sync.catalog.read((tx) => tx.damagedSnapshots(cloud))
+async function areHealed(sync: Sync, cloud: string, keys: ReadonlySet<string>): Promise<boolean> {
+  const all = await sync.catalog.read((tx) => tx.damagedSnapshots(cloud))
+  const damaged = all.filter(({ key }) => keys.has(key))
   let isHealed = damaged.length > 0
   for (const { key, objects } of damaged) {
     for (const object of objects) {

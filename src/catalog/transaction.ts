@@ -2,6 +2,8 @@ import type { CatalogReader, CatalogWriter } from './catalog.ts'
 import * as assets from './queries/assets.ts'
 import { diff } from './queries/diff.ts'
 import * as records from './queries/records.ts'
+import { removeSnapshots } from './queries/removal.ts'
+import { openRunObjects, requeueDone } from './queries/run-objects.ts'
 import * as runs from './queries/runs.ts'
 import * as snapshots from './queries/snapshots.ts'
 import * as steps from './queries/steps.ts'
@@ -66,6 +68,7 @@ type RunReading = Exclude<keyof CatalogReader, SnapshotReading | VersionReading>
 const runReading = (on: Session): Pick<CatalogReader, RunReading> => ({
   runs: (cloud, limit) => runs.runs(on, cloud, limit),
   openRun: (cloud) => runs.openRun(on, cloud),
+  openRunObjects: () => openRunObjects(on),
   scanStates: (runId) => runs.scanStates(on, runId),
   searchMarks: async (runId, assetIds) => on.hot.searchMarks(await on.hot.run(runId), assetIds),
   unlistedMarks: (runId, after, limit) => steps.unlistedMarks(on, runId, { after, limit }),
@@ -116,11 +119,13 @@ export const catalogWriter = (on: WriteSession): CatalogWriter => ({
   saveScanState: (runId, state) => runs.saveScanState(on, runId, state),
   forgetScan: (runId) => runs.forgetScan(on, runId),
   requeueFailed: (runId) => steps.requeueFailed(on, runId),
+  requeueDone: (runId, assetIds) => requeueDone(on, runId, assetIds),
   addSnapshot: (stored, changes) => snapshots.addSnapshot(on, stored, changes),
   saveFailures: (snapshotId, list) => snapshots.saveFailures(on, snapshotId, list),
   saveDamage: (snapshotId, objects) => snapshots.saveDamage(on, snapshotId, objects),
   addHistory: (cloud, record, lines) => records.addHistory(on, { cloud, ...record }, lines),
   addPurge: (cloud, key, purge) => records.addPurge(on, { cloud, key }, purge),
   forgetRecord: (cloud, key) => records.forgetRecord(on, cloud, key),
+  removeSnapshots: (cloud, keys) => removeSnapshots(on, cloud, keys),
   forgetAccount: (cloud) => snapshots.forgetAccount(on, cloud),
 })

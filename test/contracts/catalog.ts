@@ -5,6 +5,7 @@ import { history } from './catalog-history.ts'
 import { laws } from './catalog-laws.ts'
 import { looking } from './catalog-looking.ts'
 import { paths } from './catalog-paths.ts'
+import { removal } from './catalog-removal.ts'
 import { runs } from './catalog-runs.ts'
 import { steps } from './catalog-steps.ts'
 import { transactions } from './catalog-transactions.ts'
@@ -40,5 +41,8 @@ export const catalogContract = (name: string, make: () => Promise<CatalogUnderTe
     describe('steps', () => steps(test))
     describe('paths', () => paths(test))
   })
-  describe(`${name} obeys the laws of history`, () => laws(make))
+  describe(`${name} obeys the laws of history`, () => {
+    laws(make)
+    removal(make)
+  })
 }
