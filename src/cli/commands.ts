@@ -10,6 +10,7 @@ import { find } from './commands/find.ts'
 import { get } from './commands/get.ts'
 import { log } from './commands/log.ts'
 import { ls } from './commands/ls.ts'
+import { restore } from './commands/restore.ts'
 import { show } from './commands/show.ts'
 import { snapshots } from './commands/snapshots.ts'
 import { status } from './commands/status.ts'
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   diff,
   log,
   get,
+  restore,
   verify,
   doctor,
   config,

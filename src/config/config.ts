@@ -91,6 +91,8 @@ export interface Settings {
   readonly secrets: HiddenSecrets
   /** Null when there is no config file. */
   readonly configFile: string | null
+  /** A `cloudinary://` URL with its secret, for `restore --to target`; never print it. */
+  readonly targetUrl: string | null
 }
 
 /**
@@ -105,7 +107,8 @@ export function loadSettings(env: Environment, flags: Flags = {}): Settings {
   const origins = {} as Record<SettingName, string>
   for (const { name } of SETTINGS) origins[name] = found[name]?.origin ?? 'default'
   const config = build(found, { env, file, origins })
-  return { config, secrets: credentials.secrets, configFile: file.path }
+  const targetUrl = env.getSecret('CLOUDKEEP_TARGET_URL')?.value ?? null
+  return { config, secrets: credentials.secrets, configFile: file.path, targetUrl }
 }
 
 interface Sources {

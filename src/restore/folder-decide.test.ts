@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { decideFile, type Found } from './folder-decide.ts'
 import { restoredName, sidecarName } from './folder-names.ts'
-import type { ConflictPolicy } from './folder-report.ts'
+import type { ConflictPolicy } from './report.ts'
 
 const KEPT = Date.UTC(2026, 0, 1)
 const nothing: Found = { kind: 'nothing' }

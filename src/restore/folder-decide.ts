@@ -1,4 +1,4 @@
-import type { ConflictPolicy } from './folder-report.ts'
+import type { ConflictPolicy } from './report.ts'
 
 /** What lies in the place of a version. Links and devices are `other`, never followed. */
 export type Found =

@@ -1,11 +1,5 @@
 import type { Vault } from '../vault/vault.ts'
-
-/**
- * What to do where a file with other bytes is in the place. `skip` leaves it and names the conflict; `overwrite`
- * replaces it; `newer` replaces it only when the kept version is newer than the file; `rename` puts the kept one
- * beside it as `name (restored).ext`. A file with the same bytes is never touched, whatever the policy.
- */
-export type ConflictPolicy = 'skip' | 'overwrite' | 'newer' | 'rename'
+import type { ConflictPolicy } from './report.ts'
 
 /** Files beside the restored one that say what no file can: `name.ext.json` and `name.ext.xmp`. */
 export type Sidecar = 'json' | 'xmp'
@@ -13,6 +7,11 @@ export type Sidecar = 'json' | 'xmp'
 export interface FolderOptions {
   /** Absolute. Made when it is not there. */
   readonly target: string
+  /**
+   * Where a file with other bytes is in the place: `skip` leaves it and names the conflict; `overwrite` replaces it;
+   * `newer` replaces it only when the kept version is newer than the file; `rename` puts the kept one beside it as
+   * `name (restored).ext`. A file with the same bytes is never touched, whatever the policy.
+   */
   readonly onConflict: ConflictPolicy
   readonly sidecars: readonly Sidecar[]
   /** Files at a time. */

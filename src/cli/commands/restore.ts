@@ -1,0 +1,190 @@
+import { resolve } from 'node:path'
+import { AppError } from '../../model/errors.ts'
+import { newestOf } from '../../restore/begin.ts'
+import { CONFLICT_POLICIES, type ConflictPolicy } from '../../restore/report.ts'
+import { select } from '../../restore/select.ts'
+import { chooseCloud } from '../account-choice.ts'
+import type { Call, CliCommand, Result } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { createRestoreDisplay } from '../restore-display.ts'
+import { renderFolderReport, renderRestoreReport } from '../restore-report.ts'
+import { readSelection } from '../restore-selection.ts'
+import { openUrlMap } from '../url-map.ts'
+
+const SIDECARS = ['json', 'xmp'] as const
+
+export const restore: CliCommand = {
+  name: 'restore',
+  summary: 'bring assets back: to a folder, to their account, or to another one',
+  group: 'look',
+  operands: [['[ASSET[@VERSION]...]', 'assets, perhaps each with a version; none means everything']],
+  options: [
+    { flags: '--to <TARGET>', help: 'a folder; `account`, where they came from; or cloudinary://KEY:SECRET@CLOUD' },
+    { flags: '--at <TIME|SNAPSHOT>', help: 'as of then (the newest snapshot)' },
+    { flags: '--version <V>', help: 'which version of the one ASSET' },
+    { flags: '--folder <F>', help: 'what was in this folder and below' },
+    { flags: '--tag <T>', help: 'what had this tag' },
+    { flags: '--search <TEXT>', help: 'what `find TEXT` finds' },
+    { flags: '--gone', help: 'what was kept once and is not in the account any more' },
+    { flags: '--metadata-only', help: 'tags, context, fields and access of what is there; no bytes, no names' },
+    {
+      flags: '--conflict <POLICY>',
+      help: 'what is there and differs: skip, overwrite, newer (only what is older), rename (put beside it)',
+      choices: CONFLICT_POLICIES,
+    },
+    { flags: '-n, --dry-run', help: 'print the plan; change nothing' },
+    { flags: '--undo <RUN>', help: 'take a restore to an account back: its id, or last' },
+    {
+      flags: '--via <SOURCE>',
+      help: 'bytes from Cloudinary’s own backup: auto, upload, backup',
+      choices: ['auto', 'upload', 'backup'],
+    },
+    { flags: '--configuration', help: 'folders, presets, fields and the rest of the account too (everything: always)' },
+    { flags: '--sidecar <KIND>', help: 'to a folder: json or xmp beside each file; repeatable', repeatable: true },
+    { flags: '--url-map <FILE>', help: 'to an account: old and new addresses, as CSV' },
+    { flags: '--concurrency <N>', help: 'transfers at a time, at most' },
+    { flags: '--bwlimit <RATE>', help: 'bytes a second, such as 512K or 10M' },
+    { flags: '--no-wait', help: 'end with exit 13 at the hourly API limit instead of waiting' },
+  ],
+  notes: `A restore to an account first keeps the present state, never overwrites unless told to, can be run again after any
+interruption, and reads everything back at the end. The secret of another account is better given as
+CLOUDKEEP_TARGET_URL, with --to target, than on the command line.
+
+  cloudkeep restore products/chair@2 --to .
+  cloudkeep restore --folder summer --at 2026-10-01 --to account -n
+  cloudkeep restore --gone --to account
+  cloudkeep restore --to target --conflict overwrite --url-map urls.csv
+  cloudkeep restore --metadata-only --tag sale --at 2026-10-01 --to account
+  cloudkeep restore --undo last --to account`,
+  outlivesPipe: true,
+  run,
+}
+
+type Target =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'account'; readonly url: string | null }
+
+async function run(call: Call): Promise<Result> {
+  const target = targetOf(call)
+  if (target.kind === 'folder') return await toFolder(call, target.path)
+  return await toAccount(call, target.url)
+}
+
+function targetOf({ options, settings }: Call): Target {
+  const to = options.text('to') ?? (options.text('undo') === undefined ? undefined : 'account')
+  if (to === undefined) {
+    throw new AppError('USAGE', 'restore needs to know where to: --to DIR, --to account or --to cloudinary://…', {
+      hint: 'cloudkeep restore --to ./restored puts everything into a folder',
+    })
+  }
+  if (to === 'account') return { kind: 'account', url: null }
+  if (to === 'target') {
+    if (settings.targetUrl === null) throw new AppError('USAGE', '--to target needs CLOUDKEEP_TARGET_URL')
+    return { kind: 'account', url: settings.targetUrl }
+  }
+  if (/^cloudinary:/i.test(to)) return { kind: 'account', url: to }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(to)) {
+    throw new AppError('USAGE', `--to takes a folder, account, target or cloudinary://…, not ${to.split(':')[0]}://`)
+  }
+  return { kind: 'folder', path: resolve(to) }
+}
+
+const policyOf = ({ options }: Call): ConflictPolicy | undefined =>
+  CONFLICT_POLICIES.find((policy) => policy === options.text('conflict'))
+
+async function toAccount(call: Call, url: string | null): Promise<Result> {
+  const { options, out, settings, signal } = call
+  refuse(call, ['sidecar'], 'only a folder can hold sidecars')
+  const ctx = await call.context()
+  const catalog = await ctx.catalog()
+  const { cloud, what, at } = await catalog.read(async (reader) => {
+    const chosen = await chooseCloud(reader, settings.config)
+    return { cloud: chosen, ...(await readSelection(call, reader, chosen)) }
+  })
+  const metadataOnly = options.flag('metadataOnly')
+  const asked = policyOf(call)
+  const everything = what.kind === 'everything'
+  const via = options.text('via')
+  const mapPath = options.text('urlMap')
+  const map = mapPath === undefined || options.flag('dryRun') ? null : openUrlMap(resolve(mapPath))
+  const display = createRestoreDisplay(out, map)
+  const { runRestoreCommand } = await import('../../restore-command.ts')
+  const ask = {
+    cloud,
+    what,
+    at,
+    options: {
+      // To ask for metadata is to ask for them to be replaced, as to ask for an undo is to ask for all of it.
+      conflict: asked ?? (metadataOnly || options.text('undo') !== undefined ? 'overwrite' : 'skip'),
+      metadataOnly,
+      surroundings:
+        !metadataOnly && options.text('undo') === undefined && (everything || options.flag('configuration')),
+      dryRun: options.flag('dryRun'),
+      via: via === 'upload' || via === 'backup' ? via : 'auto',
+      undo: options.text('undo') ?? null,
+    },
+  } as const
+  const report = await runRestoreCommand(ctx, { ask, target: url }, display.listen, signal).finally(() =>
+    display.stop(),
+  )
+  await map?.close()
+  for (const line of renderRestoreReport(report, {
+    theme: out.theme,
+    dryRun: ask.options.dryRun,
+    map: map === null ? null : mapPath,
+  }))
+    out.line(line)
+  // Nobody asked for conflicts to be skipped: then what was skipped is something that was not restored.
+  const isShort = !report.complete || (asked === undefined && report.conflicts > 0)
+  const impossible = ask.options.dryRun && report.totals.byAction.impossible > 0
+  return { exit: isShort || impossible ? EXIT.partial : EXIT.done, summary: report }
+}
+
+async function toFolder(call: Call, path: string): Promise<Result> {
+  const { options, out, settings, signal } = call
+  refuse(call, ['undo', 'via', 'configuration', 'urlMap', 'metadataOnly'], 'it is for restores to an account')
+  const ctx = await call.context()
+  const catalog = await ctx.catalog()
+  const vault = await ctx.vault()
+  const { cloud, what, at } = await catalog.read(async (reader) => {
+    const chosen = await chooseCloud(reader, settings.config)
+    return { cloud: chosen, ...(await readSelection(call, reader, chosen)) }
+  })
+  const snapshot = at ?? (await newestOf({ catalog }, cloud))
+  const asked = policyOf(call)
+  const sidecars = options.list('sidecar').map((kind) => {
+    const known = SIDECARS.find((one) => one === kind)
+    if (known !== undefined) return known
+    throw new AppError('USAGE', `there are json and xmp sidecars, not "${kind}"`)
+  })
+  const display = createRestoreDisplay(out)
+  const { restoreToFolder } = await import('../../restore/to-folder.ts')
+  const report = await restoreToFolder(
+    { vault, now: ctx.now, listen: display.listenFolder },
+    select({ vault, catalog }, { cloud, snapshot, what }, signal),
+    {
+      target: path,
+      onConflict: asked ?? 'skip',
+      sidecars: [...new Set(sidecars)],
+      concurrency: Math.min(settings.config.concurrency, 16),
+      dryRun: options.flag('dryRun'),
+    },
+    signal,
+  ).finally(() => display.stop())
+  for (const line of renderFolderReport(report, { theme: out.theme, dryRun: options.flag('dryRun') })) out.line(line)
+  const missing = report.missing.filter(({ outcome }) => !(outcome === 'conflict' && asked === 'skip'))
+  const { missing: _, ...counts } = report
+  return {
+    exit: missing.length > 0 ? EXIT.partial : EXIT.done,
+    summary: { cloud, snapshot: snapshot.snapshot.id, ...counts, missing: report.missing.length },
+  }
+}
+
+function refuse({ options }: Call, names: readonly string[], why: string): void {
+  const given = names.find(
+    (name) => options.text(name) !== undefined || options.flag(name) || options.list(name).length > 0,
+  )
+  if (given === undefined) return
+  const flag = `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  throw new AppError('USAGE', `${flag} does not go with this target: ${why}`)
+}
