@@ -2,9 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeAsset } from '../../../sandbox/make-asset.ts'
 import type { CloudSettings } from '../../../sandbox/state.ts'
+import {
+  bodyOf,
+  bytesOf,
+  NEVER,
+  nameOf,
+  picture,
+  startRig,
+  storedAs,
+  type WriterRig,
+  wishFor,
+} from '../../../test/writer-rig.ts'
 import { AppError } from '../../model/errors.ts'
 import type { AccountWriterOptions } from '../create-writer.ts'
-import { bodyOf, bytesOf, NEVER, nameOf, picture, startRig, storedAs, type WriterRig, wishFor } from './testing.ts'
 
 let rig: WriterRig
 const start = async (

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { createCloud } from '../../../sandbox/cloud.ts'
-import { type Sandbox, startSandbox } from '../../../sandbox/server.ts'
-import type { Asset, Cloud, CloudSettings } from '../../../sandbox/state.ts'
-import { pngOf } from '../../../sandbox/upload/testing.ts'
-import { type AccountWriterOptions, createAccountWriter } from '../create-writer.ts'
-import type { ReaderEvent } from '../events.ts'
-import type { AccountWriter, AssetName, UploadBody, UploadWish } from '../writer.ts'
+import { createCloud } from '../sandbox/cloud.ts'
+import { type Sandbox, startSandbox } from '../sandbox/server.ts'
+import type { Asset, Cloud, CloudSettings } from '../sandbox/state.ts'
+import { pngOf } from '../sandbox/upload/testing.ts'
+import { type AccountWriterOptions, createAccountWriter } from '../src/cloudinary/create-writer.ts'
+import type { ReaderEvent } from '../src/cloudinary/events.ts'
+import type { AccountWriter, AssetName, UploadBody, UploadWish } from '../src/cloudinary/writer.ts'
 
 /** An account in a sandbox and a writer of it that retries without long pauses. */
 export interface WriterRig {
