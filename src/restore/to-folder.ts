@@ -1,3 +1,4 @@
+import { createCrew } from '../lib/crew.ts'
 import type { Entry } from '../model/entry.ts'
 import { AppError, isAppError } from '../model/errors.ts'
 import { libraryFolder } from '../model/library-path.ts'
@@ -100,25 +101,17 @@ const noCounts = (): Record<FolderOutcome, number> => ({
 
 /** Names are given one after the other, in the order of the selection; the work on them overlaps. */
 async function restoreAll(run: Run, chosen: AsyncIterable<Chosen>): Promise<void> {
-  const flying = new Set<Promise<void>>()
-  let ended: unknown = null
+  const crew = createCrew(run.options.concurrency)
   try {
     for await (const each of chosen) {
-      if (ended !== null) break
       checkSignal(run.signal, 'restoring files')
       const path = run.names.nameOf(each.entry)
-      const job = restoreOne(run, each, { path, sidecars: nameSidecars(run, each, path) })
-        .catch((error: unknown) => {
-          ended ??= error
-        })
-        .finally(() => flying.delete(job))
-      flying.add(job)
-      if (flying.size >= run.options.concurrency) await Promise.race(flying)
+      const sidecars = nameSidecars(run, each, path)
+      await crew.run(() => restoreOne(run, each, { path, sidecars }))
     }
   } finally {
-    await Promise.all(flying)
+    await crew.finished()
   }
-  if (ended !== null) throw ended
 }
 
 interface Names {
