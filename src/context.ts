@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ImportListener, ImportOptions, ImportReport } from './backup/import-history/report.ts'
+import { importHistory } from './backup/import-history/run.ts'
 import type { BackupEvent, BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
 import { runBackup } from './backup/run.ts'
 import type { Catalog } from './catalog/catalog.ts'
@@ -298,6 +300,26 @@ async function dryRun(
   } finally {
     await catalog.close()
     await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Takes the lock, brings in what Cloudinary's own backup holds, lets the lock go. A dry run takes none. */
+export async function runImportCommand(
+  context: Context,
+  options: ImportOptions,
+  listen: ImportListener,
+  signal: AbortSignal,
+): Promise<ImportReport> {
+  const reader = context.reader(listen)
+  const vault = await context.vault()
+  const lock = options.dryRun ? null : await context.lock('import-history')
+  try {
+    const { scratch, config, tool } = context
+    const journal = join(config.vault.path, '.cache', `import-${reader.account.cloud}`)
+    const deps = { reader, vault, catalog: await context.catalog(), scratch, journal, bwlimit: config.bwlimit }
+    return await importHistory({ ...deps, now, newId, tool, listen }, options, signal)
+  } finally {
+    await lock?.release()
   }
 }
 

@@ -8,6 +8,7 @@ import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
 import { find } from './commands/find.ts'
 import { get } from './commands/get.ts'
+import { importHistory } from './commands/import-history.ts'
 import { log } from './commands/log.ts'
 import { ls } from './commands/ls.ts'
 import { restore } from './commands/restore.ts'
@@ -20,6 +21,7 @@ import { versions } from './commands/versions.ts'
 /** In the order in which help shows them, within their group. */
 export const COMMANDS: readonly CliCommand[] = [
   backup,
+  importHistory,
   copy,
   status,
   snapshots,

@@ -6,7 +6,7 @@ import type { Entry, Proof } from './entry.ts'
  * Names a version: 16 hex digits over what makes it one. The same state recorded twice has the same name, and reading
  * more about a state (its details) does not make another version of it.
  */
-function versionId(
+export function versionId(
   parts: Pick<Entry, 'assetId' | 'cldVersion' | 'object' | 'listHash'> & { updatedAt: string | null },
 ): string {
   const text = JSON.stringify([parts.assetId, parts.cldVersion, parts.object, parts.listHash, parts.updatedAt])
