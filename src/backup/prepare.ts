@@ -1,6 +1,7 @@
 import type { CatalogReader, RunRow, SnapshotRow } from '../catalog/catalog.ts'
 import type { AccountProfile } from '../model/account.ts'
 import { isManagedType } from '../model/asset.ts'
+import { isTrusted } from '../model/snapshot.ts'
 import type { BackupOptions, Estimate } from './report.ts'
 import { parseRules } from './rules.ts'
 import type { BackupDeps, Run } from './run-state.ts'
@@ -22,7 +23,7 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     const newest = await tx.lastSnapshot(cloud)
     return {
       base: newest,
-      trusted: newest === null || isTrusted(newest) ? newest : await newestTrusted(tx, cloud),
+      trusted: newest === null || isTrusted(newest.snapshot) ? newest : await newestTrusted(tx, cloud),
       // A look at a few assets neither goes on with a whole run nor stands in its way.
       open: options.dryRun || options.scope !== undefined ? null : await tx.openRun(cloud),
     }
@@ -69,11 +70,8 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
   return run
 }
 
-const isTrusted = ({ snapshot }: SnapshotRow): boolean =>
-  !snapshot.partialReasons.includes('guard') && !snapshot.partialReasons.includes('scan-incomplete')
-
 const newestTrusted = async (tx: CatalogReader, cloud: string): Promise<SnapshotRow | null> =>
-  (await tx.snapshots(cloud)).filter(isTrusted).at(-1) ?? null
+  (await tx.snapshots(cloud)).filter((row) => isTrusted(row.snapshot)).at(-1) ?? null
 
 /** Brings an interrupted run's rows in line with what the vault really holds. */
 async function resume(run: Run, open: RunRow): Promise<void> {

@@ -95,3 +95,10 @@ export interface StoredSnapshot {
   readonly key: string
   readonly snapshot: Snapshot
 }
+
+/**
+ * True when the scan reached its end and no guard stopped the run: what the next run measures changes against. Assets
+ * that failed do not matter here, or one that always fails would switch the guard off for good.
+ */
+export const isTrusted = ({ partialReasons }: Pick<Snapshot, 'partialReasons'>): boolean =>
+  !partialReasons.includes('guard') && !partialReasons.includes('scan-incomplete')
