@@ -92,7 +92,7 @@ function keepByCalendar(
     const bucket = bucketOf(timeOf(stored), calendar)
     const found = buckets.get(bucket)
     if (found === undefined) {
-      if (buckets.size === count) return
+      if (buckets.size === count) break
       buckets.set(bucket, stored)
     } else if (!found.snapshot.complete && stored.snapshot.complete) {
       buckets.set(bucket, stored)
