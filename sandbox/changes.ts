@@ -67,7 +67,20 @@ const firstWithContent = (assets: Iterable<Asset>): Asset | undefined => {
   return undefined
 }
 
-const newBytes = ({ random }: Hand): Buffer => Buffer.from(`${random.hex(16)}\n`.repeat(random.between(1, 200)))
+const PNG_HEAD = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
+
+/** A file that an upload would take, small and like no other: of an image its size is written in it. */
+const newBytes = ({ random }: Hand, asset?: Asset): Buffer => {
+  const text = Buffer.from(`${random.hex(16)}\n`.repeat(random.between(1, 200)))
+  if (asset?.resourceType === 'raw') return text
+  if (asset?.resourceType === 'video' && asset.content !== null) {
+    return Buffer.concat([asset.content.read(0, asset.content.size - 1), text])
+  }
+  const size = Buffer.alloc(17)
+  size.writeUInt32BE(640, 0)
+  size.writeUInt32BE(480, 4)
+  return Buffer.concat([PNG_HEAD, size, text])
+}
 
 const upload = (hand: Hand): Asset => {
   const { cloud, random, world } = hand
@@ -79,7 +92,7 @@ const upload = (hand: Hand): Asset => {
     versionId: hand.random.hex(32),
     publicId: folder === '' ? name : `${folder}/${name}`,
     assetFolder: folder,
-    format: 'jpg',
+    format: 'png',
     createdAt: now,
     bytes: newBytes(hand),
     tags: random.chance(0.5) ? ['new'] : [],
@@ -88,7 +101,8 @@ const upload = (hand: Hand): Asset => {
 
 const overwrite = (hand: Hand, asset: Asset): void => {
   const now = hand.world.now()
-  asset.content = contentOf(newBytes(hand))
+  asset.content = contentOf(newBytes(hand, asset))
+  if (asset.resourceType === 'image') Object.assign(asset, { format: 'png', width: 640, height: 480 })
   asset.version = versionAfter(asset.version, now)
   asset.versionId = hand.random.hex(32)
   asset.uploadedAt = now
