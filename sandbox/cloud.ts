@@ -12,6 +12,8 @@ const DEFAULT_SETTINGS: CloudSettings = {
   optimizeByDefault: false,
   allowPdfZip: false,
   overwriteClearsAttributes: false,
+  blanksIgnored: false,
+  terseAnswers: false,
   plan: 'Free',
   rateLimit: 500,
   rateWindowMs: 3_600_000,

@@ -143,6 +143,10 @@ export interface CloudSettings {
   allowPdfZip: boolean
   /** Overwriting an asset clears its tags, context and metadata. */
   overwriteClearsAttributes: boolean
+  /** Empty parameters of upload and explicit are as if they were not sent; nobody has written down which it is. */
+  blanksIgnored: boolean
+  /** Upload and explicit answer without context, metadata, access control and moderation, as if only some answers had them. */
+  terseAnswers: boolean
   plan: string
   /** Admin API calls an hour. */
   rateLimit: number

@@ -33,11 +33,16 @@ const eagerResults = (call: UploadCall, asset: Asset): JsonValue[] =>
 
 const moderationList = (asset: Asset): JsonValue[] => asset.moderation.map(({ kind, status }) => ({ kind, status }))
 
+const TERSE = ['context', 'metadata', 'access_control', 'moderation']
+
+const terse = (answer: Rendered): Rendered =>
+  Object.fromEntries(Object.entries(answer).filter(([name]) => !TERSE.includes(name)))
+
 /** What upload and explicit answer. Its own signature is always of the first version. */
 export const answerOf = (call: UploadCall, asset: Asset, more: Rendered = {}): Rendered => {
   const eager = eagerResults(call, asset)
   const signed = { public_id: asset.publicId, version: asset.version }
-  return {
+  const answer: Rendered = {
     ...uploadResponse(call, asset),
     signature: apiSignature(signed, signingSecret(call.cloud), { version: 1 }),
     ...(asset.moderation.length > 0 ? { moderation: moderationList(asset) } : {}),
@@ -45,6 +50,7 @@ export const answerOf = (call: UploadCall, asset: Asset, more: Rendered = {}): R
     ...more,
     api_key: call.key,
   }
+  return call.cloud.settings.terseAnswers ? terse(answer) : answer
 }
 
 /** Tells the account's webhooks, or the one that the request names. */

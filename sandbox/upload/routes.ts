@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono'
 import { cloudNamed } from '../auth.ts'
 import { download } from '../delivery/download.ts'
 import { ApiError } from '../errors.ts'
+import type { Params } from '../params.ts'
 import { decodeSegment, rawSegments } from '../raw-path.ts'
 import type { World } from '../state.ts'
 import { type Authorized, authorizeCaller, authorizeUpload, type Credentials } from './authorize.ts'
@@ -35,6 +36,9 @@ const METHODS: Readonly<Record<string, UploadMethod>> = {
   text: unsupported,
 }
 
+const withoutBlanks = (params: Params): Params =>
+  Object.fromEntries(Object.entries(params).filter(([, value]) => value !== ''))
+
 const TYPED = 'image|video|raw|all'
 
 /** The Upload API, one file of this folder for each of its methods, and the downloads that share its signature. */
@@ -44,7 +48,12 @@ export const uploadRoutes = (world: World): App => {
     const [, name = '', first = ''] = rawSegments(requestTarget(c)).map(decodeSegment)
     const cloud = cloudNamed(world, name)
     const { params, file } = await readUploadRequest(c)
-    const authorized = authorize(cloud, { params, authorization: c.req.header('authorization'), now: world.now() })
+    const said = cloud.settings.blanksIgnored ? withoutBlanks(params) : params
+    const authorized = authorize(cloud, {
+      params: said,
+      authorization: c.req.header('authorization'),
+      now: world.now(),
+    })
     const resourceType = first === 'upload' ? 'auto' : first
     return { world, cloud, resourceType, file, ...authorized, header: (header: string) => c.req.header(header) }
   }

@@ -5,6 +5,7 @@ import { deleteVersions, restoreVersions } from './write/backups.ts'
 import { destroy, rename } from './write/change-asset.ts'
 import { createFolder } from './write/folders.ts'
 import type { Hands } from './write/hands.ts'
+import { createSilence } from './write/label-state.ts'
 import { mediaLimits } from './write/media-limits.ts'
 import { relabel } from './write/relabel.ts'
 import { relate } from './write/relate.ts'
@@ -48,6 +49,7 @@ export const createAccountWriter = (options: AccountWriterOptions): AccountWrite
     uploads,
     details: { idsWork: false, allFlags: false },
     lists: { useFields: true },
+    silence: createSilence(),
     retry,
     random,
     serverNow,

@@ -1,6 +1,7 @@
 import type { RetryTiming } from '../../lib/retry.ts'
 import type { DetailsMemory } from '../details.ts'
 import type { ListMemory } from '../list.ts'
+import type { Silence } from './label-state.ts'
 import type { WriteApi } from './request.ts'
 import type { UploadApi } from './upload-api.ts'
 
@@ -10,6 +11,7 @@ export interface Hands {
   readonly uploads: UploadApi
   readonly details: DetailsMemory
   readonly lists: ListMemory
+  readonly silence: Silence
   readonly retry: RetryTiming
   readonly random: () => number
   /** The service's clock, in milliseconds. */

@@ -27,6 +27,34 @@ export interface Said {
   readonly fresh: boolean
 }
 
+/**
+ * What answers of this account leave out. Whether the answer to a change shows every label that is there is not written
+ * down, so silence about a label is checked until it has agreed with the details a few times.
+ */
+export interface Silence {
+  means(label: Answered): 'nothing' | 'unknown'
+  /** An answer showed the label. */
+  broken(label: Answered): void
+  /** An answer did not show the label, and the details say whether it is there. */
+  checked(label: Answered, there: boolean): void
+}
+
+type Answered = Label | 'moderation'
+
+const ENOUGH = 3
+
+export const createSilence = (): Silence => {
+  const agreed = new Map<Answered, number>()
+  const add = (label: Answered, count: number): void => {
+    agreed.set(label, (agreed.get(label) ?? 0) + count)
+  }
+  return {
+    means: (label) => ((agreed.get(label) ?? 0) >= ENOUGH ? 'nothing' : 'unknown'),
+    broken: (label) => add(label, ENOUGH),
+    checked: (label, there) => add(label, there ? Number.NEGATIVE_INFINITY : 1),
+  }
+}
+
 const FIELDS: Readonly<Record<Label, string>> = {
   folder: 'asset_folder',
   displayName: 'display_name',
@@ -90,29 +118,35 @@ const SAME: Readonly<Record<Label, Compare>> = {
     canonicalJson(regionsWanted(labels.regions ?? null)) === canonicalJson(regionsWanted(facts.regions)),
 }
 
-/** Labels that the answer to an upload carries whenever the asset has them. */
-const SHOWN_WHEN_THERE: readonly Label[] = ['tags', 'context', 'metadata', 'accessControl']
 /** Labels that an account of the other folder mode does not have at all. */
 const OF_ONE_MODE: readonly Label[] = ['folder', 'displayName']
 
 const isFixed = ({ raw }: AccountRow): boolean => isObject(raw) && raw['folder'] !== undefined
 
-const stateOf = (label: Label, labels: Labels, said: Said): LabelState => {
+/** Whether the record has the label at all, be it empty. */
+export const shows = ({ raw }: AccountRow, label: Label): boolean => isObject(raw) && raw[FIELDS[label]] !== undefined
+
+/** Whether the record has something under the label. */
+export const holds = ({ raw }: AccountRow, label: Label): boolean => {
+  const value = isObject(raw) ? (raw[FIELDS[label]] ?? null) : null
+  return typeof value === 'object' ? value !== null && Object.keys(value).length > 0 : value !== ''
+}
+
+const stateOf = (label: Label, labels: Labels, said: Said & { readonly silence: Silence }): LabelState => {
   const { row, whole } = said
   const same = SAME[label](labels, row.facts)
-  const shown = isObject(row.raw) && row.raw[FIELDS[label]] !== undefined
+  const shown = shows(row, label)
   if (shown) return same ? 'same' : 'differs'
   if (OF_ONE_MODE.includes(label)) return whole || isFixed(row) ? 'same' : 'unsaid'
   if (whole) return same ? 'same' : 'differs'
   if (said.trusted.includes(label)) return 'same'
-  if (same && (said.fresh || SHOWN_WHEN_THERE.includes(label))) return 'same'
-  return 'unsaid'
+  return same && (said.fresh || said.silence.means(label) === 'nothing') ? 'same' : 'unsaid'
 }
 
 /** What of the wanted labels the answer does not show. */
 export const openLabels = (
   labels: Labels,
-  said: Said,
+  said: Said & { readonly silence: Silence },
 ): { readonly differs: readonly Label[]; readonly unsaid: readonly Label[] } => {
   const wanted = LABELS.filter((label) => labels[label] !== undefined)
   const states = wanted.map((label) => ({ label, state: stateOf(label, labels, said) }))

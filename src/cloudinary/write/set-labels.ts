@@ -7,8 +7,8 @@ import type { AssetName, Labels } from '../writer.ts'
 import { writtenName } from '../writer.ts'
 import { findByName } from './find-asset.ts'
 import type { Hands } from './hands.ts'
-import { openLabels, type Said } from './label-state.ts'
-import { cleared, contextWanted, type Label, metadataWanted, tagsWanted, updateBody } from './labels.ts'
+import { holds, openLabels, type Said, shows } from './label-state.ts'
+import { cleared, contextWanted, LABELS, type Label, metadataWanted, tagsWanted, updateBody } from './labels.ts'
 import { moderationStep } from './moderation.ts'
 import type { UploadParams } from './multipart.ts'
 import { contextText, metadataText } from './pairs.ts'
@@ -101,12 +101,23 @@ const tryAgain = async (
   await tolerating(tolerated, () => update(setting, updateBody(labels, byUpdate, at.present)))
 }
 
+/** The details where the answer leaves open what is there. */
+const withoutDoubt = async (setting: Setting, said: Said): Promise<Said> => {
+  const { silence } = setting.hands
+  if (!said.whole) for (const label of LABELS) if (shows(said.row, label)) silence.broken(label)
+  const { unsaid } = openLabels(setting.labels, { ...said, silence })
+  if (unsaid.length === 0) return said
+  const whole = wholly(await readWhole(setting))
+  for (const label of unsaid) silence.checked(label, holds(whole.row, label))
+  return whole
+}
+
 /** Brings the labels that an answer does not show as wanted to what they should be. */
 const reachLabels = async (setting: Setting, said: Said): Promise<Said> => {
   let now = said
   for (const byUpdate of [false, true]) {
-    if (openLabels(setting.labels, now).unsaid.length > 0) now = wholly(await readWhole(setting))
-    const { differs } = openLabels(setting.labels, now)
+    now = await withoutDoubt(setting, now)
+    const { differs } = openLabels(setting.labels, { ...now, silence: setting.hands.silence })
     if (differs.length === 0) return now
     await tryAgain(setting, differs, { present: now.row.facts.metadata, byUpdate })
     now = wholly(await readWhole(setting))
@@ -114,13 +125,22 @@ const reachLabels = async (setting: Setting, said: Said): Promise<Said> => {
   return now
 }
 
+/** The details where an answer without any moderation may have left one out. */
+const withModeration = async (setting: Setting, said: Said, matters: boolean): Promise<Said> => {
+  const { silence } = setting.hands
+  const shown = said.row.facts.moderation.length > 0
+  if (!said.whole && shown) silence.broken('moderation')
+  if (said.whole || said.fresh || shown || (!matters && silence.means('moderation') === 'nothing')) return said
+  const whole = wholly(await readWhole(setting))
+  silence.checked('moderation', whole.row.facts.moderation.length > 0)
+  return whole
+}
+
 const reachModeration = async (setting: Setting, said: Said, queued: boolean): Promise<Said> => {
   const { labels, hands, name, signal } = setting
   if (labels.moderation === undefined) return said
-  const mayHave = !said.whole && said.row.facts.moderation.length === 0 && !said.fresh
   const wished = labels.moderation
-  // An answer without any may have left it out: that matters as soon as something is wished, or was asked for.
-  const now = mayHave && (queued || wished.length > 0) ? wholly(await readWhole(setting)) : said
+  const now = await withModeration(setting, said, queued || wished.length > 0)
   const step = moderationStep(wished, now.row.facts.moderation)
   if (step === null) return now
   if (step.queue && !queued) {
