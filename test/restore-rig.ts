@@ -34,7 +34,7 @@ export async function restore(
           options: {
             conflict: 'skip',
             metadataOnly: false,
-            surroundings: true,
+            surroundings: false,
             dryRun: false,
             via: 'auto',
             undo: null,
