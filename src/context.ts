@@ -25,9 +25,12 @@ import { createLibraryTree } from './library-tree.ts'
 import { copyVault } from './maintenance/copy.ts'
 import { refuseOverlap } from './maintenance/copy-places.ts'
 import type { CopyOptions, CopyReport } from './maintenance/copy-report.ts'
-import type { VerifyProgress, VerifyReport } from './maintenance/report.ts'
+import { compareLive } from './maintenance/live.ts'
+import { parseReadWish } from './maintenance/reading.ts'
+import type { VerifyEvent, VerifyReport } from './maintenance/report.ts'
 import { verify } from './maintenance/verify.ts'
 import { AppError, isAppError } from './model/errors.ts'
+import { createRepairHands } from './repair-hands.ts'
 import { createVault } from './vault/create.ts'
 import { type LockName, lockVault, type VaultLock } from './vault/lock.ts'
 import { openVault } from './vault/open.ts'
@@ -323,15 +326,44 @@ export async function runImportCommand(
   }
 }
 
-/** Reads only; needs no lock, because objects never change and snapshots appear whole. */
+/** What a person asked `verify` for. */
+export interface VerifyWish {
+  /** As `parseReadWish` takes it. */
+  readonly read: string
+  readonly repair?: boolean
+  /** Other vaults to repair from. */
+  readonly from?: readonly string[]
+  /** Compare the account with its newest snapshot too. */
+  readonly live?: boolean
+}
+
+/** Reads, and needs no lock for it, because objects never change and snapshots appear whole. A repair takes the lock. */
 export async function runVerifyCommand(
   context: Context,
-  options: { readonly read: 'all' | 'none' },
-  onProgress: (progress: VerifyProgress) => void,
+  wish: VerifyWish,
+  listen: (event: VerifyEvent) => void,
   signal: AbortSignal,
 ): Promise<VerifyReport> {
-  return await verify(await context.vault(), { ...options, now, onProgress }, signal)
+  const read = parseReadWish(wish.read)
+  const vault = await context.vault()
+  const lock = wish.repair === true ? await context.lock('verify --repair') : null
+  try {
+    const repair = wish.repair === true ? await createRepairHands(context, wish.from ?? [], talkTo(listen)) : null
+    const report = await verify(vault, { read, repair, now, newId, tool: tool(), listen }, signal)
+    if (wish.live !== true) return report
+    const live = { reader: context.reader(talkTo(listen)), catalog: await context.catalog(), listen }
+    return { ...report, live: await compareLive(live, signal) }
+  } finally {
+    await lock?.release()
+  }
 }
+
+/** What a reader tells, as far as a check passes it on. */
+const talkTo =
+  (listen: (event: VerifyEvent) => void): ReaderListener =>
+  (event) => {
+    if (event.type === 'note' || event.type === 'waiting') listen(event)
+  }
 
 /**
  * Copies the vault at `from` (null: the configured one) into the vault at `to`, which is made where the place is empty.

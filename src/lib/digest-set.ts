@@ -14,6 +14,7 @@ export interface DigestSet {
   has(digest: string): boolean
   /** Marks a member; false when it is none. */
   mark(digest: string): boolean
+  isMarked(digest: string): boolean
   /** The members that were never marked, in no order. */
   unmarked(): Iterable<string>
 }
@@ -80,6 +81,7 @@ export function createDigestSet(): DigestSet {
       return state[slot] === 0 ? -1 : (numbers[slot] ?? -1)
     },
     has: (digest) => state[find(digest)] !== 0,
+    isMarked: (digest) => state[find(digest)] === 2,
     mark(digest) {
       const slot = find(digest)
       if (state[slot] === 0) return false

@@ -1,93 +1,131 @@
-import { createHash } from 'node:crypto'
-import type { DigestSet } from '../lib/digest-set.ts'
-import { isAppError } from '../model/errors.ts'
-import type { Vault } from '../vault/vault.ts'
-import type { Finding, VerifyOptions } from './report.ts'
+import { trashKey } from '../vault/trash.ts'
+import { type ByteReader, openByteReader } from './check-bytes.ts'
+import type { ReadingCycle } from './reading.ts'
+import { createPortion, type Portion } from './reading.ts'
+import { type Check, report } from './verify-state.ts'
 
-interface Checking {
-  readonly needed: DigestSet
-  readonly findings: Finding[]
-  readonly options: VerifyOptions
-  readonly signal: AbortSignal
+export interface Checked {
+  readonly objects: number
+  readonly bytes: number
+  readonly read: number
+  readonly bytesRead: number
+  readonly purged: number
+  /** Up to here everything has been read in this cycle; null when all of it has. */
+  readonly reached: string | null
 }
 
-interface Checked {
-  objects: number
-  bytes: number
-  read: number
-}
-
-/** Objects read at a time. Reading is the disk's work and hashing one core's; a few in flight keep both busy. */
-const AT_A_TIME = 4
 /** Progress is told this often, in objects. */
 const PROGRESS_EVERY = 64
+const FOLDERS = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'))
 
-/** Walks all objects, then asks for the needed ones that the walk did not meet. */
-export async function checkObjects(vault: Vault, checking: Checking): Promise<Checked> {
-  const checked: Checked = { objects: 0, bytes: 0, read: 0 }
-  const flying = new Set<Promise<void>>()
-  let failed: unknown = null
-  for await (const { digest, size } of vault.listObjects(checking.signal)) {
-    if (failed !== null) break
-    checking.needed.mark(digest)
-    checked.objects += 1
-    checked.bytes += size
-    if (checked.objects % PROGRESS_EVERY === 0) tell(checking, checked)
-    if (checking.options.read === 'none') continue
-    const job = readBack(vault, { digest, size }, checking, checked).catch((error: unknown) => {
-      failed ??= error
-    })
-    flying.add(job)
-    void job.finally(() => flying.delete(job))
-    if (flying.size >= AT_A_TIME) await Promise.race(flying)
-  }
-  await Promise.all(flying)
-  if (failed !== null) throw failed
-  tell(checking, checked)
-  await findMissing(vault, checking)
-  return checked
-}
-
-function tell({ options, needed }: Checking, checked: Checked): void {
-  const total = Math.max(needed.size, checked.objects)
-  options.onProgress({ phase: 'objects', done: checked.objects, total, bytes: checked.bytes, totalBytes: 0 })
-}
-
-async function readBack(
-  vault: Vault,
-  object: { readonly digest: string; readonly size: number },
-  { findings, signal }: Checking,
-  checked: Checked,
-): Promise<void> {
-  const add = (code: Finding['code'], message: string): void => {
-    findings.push({ severity: 'error', code, subject: object.digest, message, affects: [] })
-  }
+/**
+ * Walks all objects in order of their digests: lengths are compared, and the portion that is due is read. Then it asks
+ * for the needed ones that the walk did not meet.
+ *
+ * @param suspects digests that an earlier check found damaged: they are read whatever is due
+ */
+export async function checkObjects(
+  check: Check,
+  { cycle, suspects }: { readonly cycle: ReadingCycle; readonly suspects: ReadonlySet<string> },
+): Promise<Checked> {
+  const { options, needed } = check
+  const portion = createPortion(options.read, {
+    cycle,
+    totalBytes: needed.bytes,
+    now: () => options.now().getTime(),
+  })
+  const reader = openByteReader(check)
+  const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), objects: 0, bytes: 0, purged: 0 }
   try {
-    const hash = createHash('sha256')
-    let length = 0
-    for await (const chunk of await vault.openObject(object.digest, signal)) {
-      hash.update(chunk)
-      length += chunk.length
-    }
-    checked.read += 1
-    const found = hash.digest('hex')
-    if (found !== object.digest) add('object-corrupt', `its ${length} bytes have the SHA-256 ${found}`)
-  } catch (error) {
-    if (!isAppError(error) || error.code === 'INTERRUPTED') throw error
-    add(error.code === 'OBJECT_NOT_FOUND' ? 'object-missing' : 'object-corrupt', error.message)
+    for (const folder of FOLDERS) await walkFolder(check, walk, folder)
+    await reader.finish()
+  } finally {
+    await reader.close()
   }
+  tell(check, walk)
+  await findMissing(check, walk)
+  return {
+    objects: walk.objects,
+    bytes: walk.bytes,
+    read: reader.objects,
+    bytesRead: reader.bytes,
+    purged: check.purgedObjects.size - walk.purged,
+    reached: portion.reached,
+  }
+}
+
+interface Walk {
+  readonly portion: Portion
+  readonly reader: ByteReader
+  readonly suspects: ReadonlySet<string>
+  /** Manifests that were found damaged before the walk. */
+  readonly reported: ReadonlySet<string>
+  objects: number
+  bytes: number
+  /** Objects of purged versions that were met all the same. */
+  purged: number
+}
+
+const subjectsOf = ({ findings }: Check): ReadonlySet<string> => new Set(findings.map(({ subject }) => subject))
+
+function tell({ options, needed }: Check, { objects, reader }: Walk): void {
+  const total = Math.max(needed.set.size, objects)
+  const totalBytes = options.read.kind === 'all' ? needed.bytes : 0
+  const progress = { phase: 'objects', done: objects, total, bytes: reader.bytes, totalBytes } as const
+  options.listen({ type: 'progress', progress })
+}
+
+/** One of 256 folders at a time, so that the order costs no more memory than a folder has names. */
+async function walkFolder(check: Check, walk: Walk, folder: string): Promise<void> {
+  const found: { digest: string; size: number }[] = []
+  for await (const { digest, size } of check.vault.listObjects(check.signal, folder)) found.push({ digest, size })
+  found.sort((a, b) => (a.digest < b.digest ? -1 : 1))
+  for (const object of found) {
+    walk.objects += 1
+    walk.bytes += object.size
+    await meet(check, walk, object)
+    if (walk.objects % PROGRESS_EVERY === 0) tell(check, walk)
+  }
+}
+
+async function meet(
+  check: Check,
+  walk: Walk,
+  object: { readonly digest: string; readonly size: number },
+): Promise<void> {
+  const { needed } = check
+  const { digest, size } = object
+  const isNeeded = needed.set.mark(digest)
+  if (!isNeeded && check.purgedObjects.mark(digest)) {
+    walk.purged += 1
+    const message = 'it was purged, and its bytes are there all the same; cloudkeep purge removes them'
+    report(check, 'warning', { code: 'object-not-purged', subject: digest, message })
+  }
+  if (walk.reported.has(digest)) return
+  const expected = needed.sizeOf(digest)
+  if (expected !== null && expected !== size) {
+    const message = `it has ${size} bytes, and the manifests say ${expected}`
+    report(check, 'error', { code: 'object-length', subject: digest, message })
+    return
+  }
+  const isDue = walk.portion.takes({ digest, size, since: needed.sinceOf(digest) })
+  if ((isDue || walk.suspects.has(digest)) && !check.readAlready.has(digest)) await walk.reader.take(object)
 }
 
 /** A walk may miss what was put while it went on, so each absence is asked for by name. */
-async function findMissing(vault: Vault, { needed, findings, signal }: Checking): Promise<void> {
-  for (const digest of needed.unmarked()) {
-    if ((await vault.statObject(digest, signal)) !== null) continue
-    findings.push({
-      severity: 'error',
-      code: 'object-missing',
-      subject: digest,
-      message: 'a snapshot names it, the vault does not hold it',
-      affects: [],
-    })
+async function findMissing(check: Check, { reported }: Walk): Promise<void> {
+  const { vault, needed, signal } = check
+  for (const digest of needed.set.unmarked()) {
+    if (reported.has(digest) || (await vault.statObject(digest, signal)) !== null) continue
+    if (await isInTrash(check, digest)) {
+      const message = 'something needs it, and it lies in the trash; a prune that is under way moves it back itself'
+      report(check, 'error', { code: 'object-in-trash', subject: digest, message })
+    } else {
+      const message = 'a snapshot names it, the vault does not hold it'
+      report(check, 'error', { code: 'object-missing', subject: digest, message })
+    }
   }
 }
+
+const isInTrash = async ({ vault, signal }: Check, digest: string): Promise<boolean> =>
+  (await vault.store.stat(trashKey(digest), signal)) !== null
