@@ -31,4 +31,9 @@ export const assetRecord = (row: VersionRow): object => ({
   capturedAt: row.capturedAt,
   change: row.change,
   current: row.untilSeq === null,
+  origin: row.origin,
+  since: row.since,
+  until: row.until,
+  cloudinaryVersionId: row.versionId,
+  purged: row.purged,
 })

@@ -127,7 +127,8 @@ describe('an asset', () => {
       version({ assetId: A, publicId: 'logo-old', fromSeq: 2 }),
       version({ assetId: B, publicId: 'logo', fromSeq: 2 }),
     ]
-    expect(await found(rows, 'logo')).toEqual([B, 1, false])
+    expect(await found(rows, 'logo')).toEqual([B, 2, false])
+    expect(await found(rows, B)).toEqual([B, 2, false])
     expect(await found(rows.slice(0, 2), 'logo')).toEqual([A, 2, false])
   })
 

@@ -1,33 +1,48 @@
 import type { CatalogReader, SnapshotRow, VersionRow } from '../catalog/catalog.ts'
 import { AppError } from '../model/errors.ts'
 import { safe } from './format.ts'
-import { matchSnapshot } from './snapshot-ref.ts'
+import { matchSnapshot, parseTime } from './snapshot-ref.ts'
+import { type ChainPart, chainOf, isNamedLike } from './version-chain.ts'
 
 type Lookup = Pick<CatalogReader, 'byAssetId' | 'byPublicId' | 'byPath' | 'versionsOf' | 'snapshots'>
 
 /** An asset with its whole history, and the version that was meant. */
 export interface FoundAsset {
+  /** The asset that the text named; `version` may be of an earlier one under the same name. */
   readonly assetId: string
-  /** Oldest first; never empty. */
+  /** The history by asset, oldest first, the named asset last. */
+  readonly parts: readonly ChainPart[]
+  /** All versions of all parts, oldest first; never empty. */
   readonly versions: readonly VersionRow[]
   readonly version: VersionRow
-  /** 1 for the oldest version. */
+  /** The place of `version` in `versions`, from 1: the number that `versions` shows and `ASSET@N` means. */
   readonly ordinal: number
   /** True when the text named a version rather than meaning the newest. */
   readonly explicit: boolean
+}
+
+export interface FindOptions {
+  /** Leave out the assets that bore the same name earlier. @default false */
+  readonly thisAssetOnly?: boolean
 }
 
 /**
  * Finds what `ASSET` or `ASSET@VERSION` means. A public_id may itself hold `@`, so the whole text is tried first, then
  * every `@` from the right. Throws ASSET_NOT_FOUND, ASSET_AMBIGUOUS (with the candidates), VERSION_NOT_FOUND.
  */
-export async function findAsset(reader: Lookup, cloud: string, text: string): Promise<FoundAsset> {
+export async function findAsset(
+  reader: Lookup,
+  cloud: string,
+  text: string,
+  options: FindOptions = {},
+): Promise<FoundAsset> {
   const whole = await findAssetId(reader, cloud, text)
-  if (whole !== null) return await withVersion(reader, cloud, { assetId: whole, word: null, text })
+  if (whole !== null) return await withVersion(reader, cloud, { assetId: whole, word: null, text, ...options })
   for (let at = text.lastIndexOf('@'); at > 0; at = text.lastIndexOf('@', at - 1)) {
-    const assetId = await findAssetId(reader, cloud, text.slice(0, at))
-    if (assetId !== null)
-      return await withVersion(reader, cloud, { assetId, word: text.slice(at + 1), text: text.slice(0, at) })
+    const name = text.slice(0, at)
+    const assetId = await findAssetId(reader, cloud, name)
+    if (assetId === null) continue
+    return await withVersion(reader, cloud, { assetId, word: text.slice(at + 1), text: name, ...options })
   }
   throw new AppError('ASSET_NOT_FOUND', `nothing kept of "${cloud}" is called "${safe(text)}"`, {
     hint: 'give an asset_id, a public_id, resource_type/type/public_id or a library path; cloudkeep find TEXT searches',
@@ -55,7 +70,7 @@ async function findAssetId(reader: Lookup, cloud: string, text: string): Promise
   return candidates[0]?.assetId ?? null
 }
 
-/** The assets that bear a public_id now; else those that bore it once. */
+/** The assets that bear a public_id now; else, of each kind, the last one that bore it. */
 async function bearers(
   reader: Lookup,
   cloud: string,
@@ -64,7 +79,8 @@ async function bearers(
 ): Promise<readonly VersionRow[]> {
   const rows = await reader.byPublicId(cloud, publicId, kind)
   const now = rows.filter((row) => row.untilSeq === null && row.publicId === publicId)
-  return now.length > 0 ? now : rows
+  if (now.length > 0) return now
+  return rows.filter((row, i) => rows.findIndex((newer) => isNamedLike(newer, row)) === i)
 }
 
 function ambiguous(text: string, rows: readonly VersionRow[]): AppError {
@@ -83,36 +99,34 @@ function ambiguous(text: string, rows: readonly VersionRow[]): AppError {
 async function withVersion(
   reader: Lookup,
   cloud: string,
-  meant: { assetId: string; word: string | null; text: string },
+  meant: { assetId: string; word: string | null; text: string } & FindOptions,
 ): Promise<FoundAsset> {
-  const versions = await reader.versionsOf(cloud, meant.assetId)
+  const { assetId, word, text } = meant
+  const chain = await chainOf(reader, cloud, assetId)
+  const parts = meant.thisAssetOnly === true ? chain.slice(-1) : chain
+  const versions = parts.flatMap((part) => part.versions)
   const newest = versions.at(-1)
-  if (!newest) throw new AppError('ASSET_NOT_FOUND', `no version of "${safe(meant.text)}" is kept`)
-  const version = meant.word === null ? newest : findVersion(versions, meant.word, await reader.snapshots(cloud))
+  if (!newest) throw new AppError('ASSET_NOT_FOUND', `no version of "${safe(text)}" is kept`)
+  const version = word === null ? newest : findVersion(versions, word, await reader.snapshots(cloud))
   if (!version) {
-    throw new AppError('VERSION_NOT_FOUND', `"${safe(meant.text)}" has no version "${safe(meant.word ?? '')}"`, {
+    throw new AppError('VERSION_NOT_FOUND', `"${safe(text)}" has no version "${safe(word ?? '')}"`, {
       hint: `cloudkeep versions lists its ${versions.length}; 1 is the oldest, a snapshot or a date works too`,
     })
   }
-  return {
-    assetId: meant.assetId,
-    versions,
-    version,
-    ordinal: versions.indexOf(version) + 1,
-    explicit: meant.word !== null,
-  }
+  return { assetId, parts, versions, version, ordinal: versions.indexOf(version) + 1, explicit: word !== null }
 }
 
 /**
  * A version by its id or the beginning of it, its number in `versions`, Cloudinary's version number (the newest state
- * of it, since one number covers several when only metadata changed), or a snapshot that held it.
+ * of it, since one number covers several when only metadata changed), Cloudinary's version_id, or a snapshot or time
+ * at which it was the state.
  */
 export function findVersion(
   versions: readonly VersionRow[],
   word: string,
   snapshots: readonly SnapshotRow[],
 ): VersionRow | null {
-  const exact = versions.find((row) => row.version === word)
+  const exact = versions.findLast((row) => row.version === word || row.versionId === word)
   if (exact) return exact
   if (/^\d{1,6}$/.test(word) && versions[Number(word) - 1]) return versions[Number(word) - 1] ?? null
   const cld = /^v?(\d+)$/.exec(word)
@@ -120,17 +134,31 @@ export function findVersion(
   if (byNumber) return byNumber
   if (/^[0-9a-f]{4,}$/i.test(word)) {
     const begin = versions.filter((row) => row.version.startsWith(word.toLowerCase()))
-    if (begin.length > 1) {
+    // A state that came back is recorded twice under one id.
+    if (new Set(begin.map((row) => row.version)).size > 1) {
       throw new AppError('USAGE', `"${word}" is the beginning of ${begin.length} version ids`, {
         hint: begin.map((row) => row.version).join(', '),
       })
     }
-    if (begin[0]) return begin[0]
+    const newest = begin.at(-1)
+    if (newest) return newest
   }
-  const snapshot = matchSnapshot(snapshots, word)
-  if (!snapshot) return null
+  return stateAt(versions, word, snapshots)
+}
+
+/** What a snapshot, named as for `matchSnapshot`, has; of a time also what only history knows of it. */
+export function stateAt(
+  versions: readonly VersionRow[],
+  word: string,
+  snapshots: readonly SnapshotRow[],
+): VersionRow | null {
+  const seq = matchSnapshot(snapshots, word)?.seq ?? 0
+  const time = parseTime(word) ?? Number.NEGATIVE_INFINITY
   return (
-    versions.find((row) => row.fromSeq <= snapshot.seq && (row.untilSeq === null || row.untilSeq > snapshot.seq)) ??
-    null
+    versions.findLast((row) =>
+      row.origin === 'snapshot'
+        ? row.fromSeq <= seq && (row.untilSeq === null || row.untilSeq > seq)
+        : row.since !== null && Date.parse(row.since) <= time && (row.until === null || Date.parse(row.until) > time),
+    ) ?? null
   )
 }

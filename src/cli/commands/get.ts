@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { VersionRow } from '../../catalog/catalog.ts'
+import { RESOURCE_TYPES } from '../../model/asset.ts'
 import { AppError } from '../../model/errors.ts'
+import { libraryPath } from '../../model/library-path.ts'
 import { chooseCloud } from '../account-choice.ts'
 import { assetRecord } from '../asset-record.ts'
 import { type FoundAsset, findAsset } from '../asset-ref.ts'
@@ -9,6 +11,7 @@ import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTime, safe } from '../format.ts'
 import { copyVerified, type PromisedBytes, writeVerified } from '../verified-write.ts'
+import { refusePurged } from '../version-provenance.ts'
 
 export const get: CliCommand = {
   name: 'get',
@@ -24,7 +27,9 @@ export const get: CliCommand = {
   ],
   notes: `  cloudkeep get products/chair
   cloudkeep get products/chair@1 -o chair-first.jpg
-  cloudkeep get products/chair@2026-10-01 -o - | sha256sum`,
+  cloudkeep get products/chair@2026-10-01 -o - | sha256sum
+
+The numbers are those of cloudkeep versions; they go back to earlier assets of the same name.`,
   run,
 }
 
@@ -37,6 +42,7 @@ async function run(call: Call): Promise<Result> {
     return await findAsset(reader, cloud, call.operands[0] ?? '')
   })
   const { version } = found
+  refusePurged(version)
   const { object, size } = version
   if (object === null || size === null) {
     throw new AppError(
@@ -48,7 +54,7 @@ async function run(call: Call): Promise<Result> {
     )
   }
   const promised: PromisedBytes = { bytes: await (await ctx.vault()).openObject(object, signal), digest: object, size }
-  const target = await targetOf(call, version)
+  const target = await targetOf(call, nameOf(version))
   if (target === null) {
     await copyVerified(promised, signal, (chunk) => writeOut(call, chunk))
   } else {
@@ -63,22 +69,33 @@ async function run(call: Call): Promise<Result> {
   out.record('file', { file: target, ...assetRecord(version) })
   return {
     exit: EXIT.done,
-    summary: { cloud: version.cloud, assetId: found.assetId, version: version.version, file: target, size },
+    summary: { cloud: version.cloud, assetId: version.assetId, version: version.version, file: target, size },
   }
 }
 
 /** Null is stdout. */
-async function targetOf({ options, out }: Call, version: VersionRow): Promise<string | null> {
+async function targetOf({ options, out }: Call, name: string): Promise<string | null> {
   const asked = options.text('output')
   if (asked === '-' && out.json)
     throw new AppError('USAGE', '-o - and --json both want stdout', { hint: 'give -o FILE' })
   if (asked === '-' || (asked === undefined && out.width === null && !out.json)) return null
-  if (asked === undefined) return resolve(fileName(version))
+  if (asked === undefined) return resolve(name)
   const folder = await stat(asked).then(
     (found) => found.isDirectory(),
     () => false,
   )
-  return folder || asked.endsWith('/') ? resolve(join(asked, fileName(version))) : resolve(asked)
+  return folder || asked.endsWith('/') ? resolve(join(asked, name)) : resolve(asked)
+}
+
+/** An imported version has no place in the library: it is called like its public_id. */
+function nameOf(version: VersionRow): string {
+  const { path, assetId, publicId, format } = version
+  if (path !== null) return fileName(version)
+  const resourceType = RESOURCE_TYPES.find((each) => each === version.resourceType) ?? 'raw'
+  return fileName({
+    assetId,
+    path: libraryPath({ assetId, publicId, resourceType, format, folder: null, displayName: null }, 'fixed'),
+  })
 }
 
 /**
@@ -105,9 +122,10 @@ function told(
 ): string {
   const which =
     explicit || versions.length > 1
-      ? `, version ${ordinal} of ${versions.length} from ${formatTime(version.capturedAt)}`
+      ? `, version ${ordinal} of ${versions.length} from ${formatTime(version.since ?? version.capturedAt)}`
       : ''
   const gone = version.untilSeq === null || explicit ? '' : ', gone from the account'
+  const imported = version.origin === 'import' ? ", from Cloudinary's backup" : ''
   const place = target === null ? 'stdout' : safe(target)
-  return `${theme.ok(theme.marks.ok)} ${safe(version.publicId)} ${theme.dim(theme.marks.arrow)} ${place}  ${theme.dim(`${formatBytes(version.size ?? 0)}, sha256 agrees${which}${gone}`)}`
+  return `${theme.ok(theme.marks.ok)} ${safe(version.publicId)} ${theme.dim(theme.marks.arrow)} ${place}  ${theme.dim(`${formatBytes(version.size ?? 0)}, sha256 agrees${which}${imported}${gone}`)}`
 }

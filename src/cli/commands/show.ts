@@ -1,5 +1,6 @@
-import type { SnapshotRow } from '../../catalog/catalog.ts'
+import type { SnapshotRow, VersionRow } from '../../catalog/catalog.ts'
 import type { Entry } from '../../model/entry.ts'
+import type { AppError } from '../../model/errors.ts'
 import type { Json } from '../../model/json.ts'
 import { chooseCloud } from '../account-choice.ts'
 import { assetRecord } from '../asset-record.ts'
@@ -9,6 +10,8 @@ import { readEntry } from '../entry-lookup.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTime, plural, safe } from '../format.ts'
 import { renderFacts } from '../table.ts'
+import { contextOf } from '../version-changes.ts'
+import { purgedWords } from '../version-provenance.ts'
 
 export const show: CliCommand = {
   name: 'show',
@@ -27,8 +30,10 @@ async function run(call: Call): Promise<Result> {
     return { found: await findAsset(reader, cloud, call.operands[0] ?? ''), snapshots: await reader.snapshots(cloud) }
   })
   const { version } = found
-  const from = snapshots.find((row) => row.seq === version.fromSeq)
-  const entry = await readEntry(await ctx.vault(), from, { assetId: found.assetId, signal })
+  const onLoss = (error: AppError): void => {
+    out.insist(out.talk.warn(`its record cannot be read: ${safe(error.message)}`))
+  }
+  const entry = await readEntry({ vault: await ctx.vault(), snapshots, signal, onLoss }, version)
   out.record('version', {
     ordinal: found.ordinal,
     ...assetRecord(version),
@@ -36,7 +41,7 @@ async function run(call: Call): Promise<Result> {
     raw: entry?.raw ?? null,
   })
   for (const line of renderFacts(factsOf(found, snapshots, entry), out.theme.dim)) out.line(line)
-  return { exit: EXIT.done, summary: { cloud: version.cloud, assetId: found.assetId, version: version.version } }
+  return { exit: EXIT.done, summary: { cloud: version.cloud, assetId: version.assetId, version: version.version } }
 }
 
 type Fact = readonly [string, string | null]
@@ -44,8 +49,6 @@ type Fact = readonly [string, string | null]
 function factsOf(found: FoundAsset, snapshots: readonly SnapshotRow[], entry: Entry | null): Fact[] {
   const { version, versions, ordinal } = found
   const time = (iso: string | null): string | null => (iso === null ? null : formatTime(iso))
-  const until = version.untilSeq === null ? null : snapshots.find((row) => row.seq === version.untilSeq)
-  const successor = versions[ordinal] ? 'replaced by the next version' : 'gone from the account'
   return [
     ['public_id', safe(version.publicId)],
     ['kind', `${version.resourceType}/${version.type}${version.format ? ` ${safe(version.format)}` : ''}`],
@@ -54,20 +57,16 @@ function factsOf(found: FoundAsset, snapshots: readonly SnapshotRow[], entry: En
     ['folder', version.folder === null ? null : safe(version.folder) || '/'],
     ['display name', version.displayName === null ? null : safe(version.displayName)],
     ['version', `${version.version}  (${ordinal} of ${versions.length}, cld_version ${version.cldVersion})`],
-    [
-      'status',
-      version.untilSeq === null
-        ? 'current'
-        : `${successor}${until ? ` as of ${formatTime(until.snapshot.takenAt)}` : ''}`,
-    ],
-    ['kept', `${formatTime(version.capturedAt)} (${version.change})`],
+    ['status', statusOf(found, snapshots)],
+    ['purged', version.purged && purgedWords(version.purged)],
+    ['kept', keptOf(version)],
     ['size', version.size === null ? 'kept as a record, without bytes' : formatBytes(version.size)],
     ['dimensions', dimensions(version.width, version.height, version.duration)],
     ['created', time(version.createdAt)],
     ['uploaded', time(version.uploadedAt)],
     ['updated', time(version.updatedAt)],
     ['tags', version.tags.length === 0 ? null : version.tags.map(safe).join(', ')],
-    ['context', compact(contextOf(entry))],
+    ['context', compact(entry && contextOf(entry.facts))],
     ['metadata', compact(entry?.facts.metadata ?? null)],
     ['access', compact(entry?.facts.accessControl ?? null) ?? entry?.facts.accessMode ?? null],
     ['moderation', moderation(entry)],
@@ -88,17 +87,32 @@ function factsOf(found: FoundAsset, snapshots: readonly SnapshotRow[], entry: En
   ]
 }
 
+function statusOf({ version, versions, ordinal }: FoundAsset, snapshots: readonly SnapshotRow[]): string {
+  if (version.untilSeq === null) return 'current'
+  if (version.origin !== 'snapshot') {
+    const until = version.until === null ? '' : ` until ${formatTime(version.until)}`
+    return version.since === null
+      ? 'in no snapshot'
+      : `in no snapshot; the state from ${formatTime(version.since)}${until}`
+  }
+  const next = versions[ordinal]
+  const isSucceeded = next?.assetId === version.assetId && [version.untilSeq, 0].includes(next.fromSeq)
+  const what = isSucceeded ? 'replaced by the next version' : 'gone from the account'
+  const until = snapshots.find((row) => row.seq === version.untilSeq)
+  return `${what}${until ? ` as of ${formatTime(until.snapshot.takenAt)}` : ''}`
+}
+
+function keptOf({ capturedAt, change, origin }: VersionRow): string {
+  if (origin === 'import') return `${formatTime(capturedAt)}, imported from Cloudinary's backup`
+  return `${formatTime(capturedAt)} (${change})${origin === 'retention' ? ', outlives its snapshots' : ''}`
+}
+
 function dimensions(width: number | null, height: number | null, duration: number | null): string | null {
   const parts = [
     width !== null && height !== null ? `${width} × ${height}` : null,
     duration === null ? null : `${duration} s`,
   ]
   return parts.filter((part) => part !== null).join(', ') || null
-}
-
-function contextOf(entry: Entry | null): Json {
-  const context = entry?.facts.context ?? null
-  return context !== null && typeof context === 'object' && 'custom' in context ? (context.custom ?? null) : context
 }
 
 const moderation = (entry: Entry | null): string | null =>
