@@ -6,6 +6,7 @@ import { copy } from './commands/copy.ts'
 import { demo } from './commands/demo.ts'
 import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
+import { drill } from './commands/drill.ts'
 import { find } from './commands/find.ts'
 import { get } from './commands/get.ts'
 import { importHistory } from './commands/import-history.ts'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CliCommand[] = [
   get,
   restore,
   verify,
+  drill,
   doctor,
   config,
   demo,

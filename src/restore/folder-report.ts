@@ -59,6 +59,8 @@ export interface FolderFile {
   readonly outcome: FolderOutcome
   /** Relative to the target, `/`-separated; null when there is no file. */
   readonly path: string | null
+  /** Its sidecars that are there, in the same way. */
+  readonly sidecars: readonly string[]
   /** Code of the error, where there is one, and a sentence for whatever was not restored. */
   readonly code: string | null
   readonly reason: string | null

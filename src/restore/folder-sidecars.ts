@@ -23,13 +23,14 @@ export const nameSidecars = (on: Restoring, { entry, purged }: Chosen, path: str
     .map((kind) => ({ kind, path: on.names.nameOf({ ...entry, path: sidecarName(path, kind) }) }))
 }
 
-/** Writes them, as the policy says. `conflict` names the first that had to give way to another file. */
+/** Writes them, as the policy says. `paths` are there now; `conflict` names the first that gave way to another file. */
 export async function placeSidecars(
   on: Restoring,
   chosen: Chosen,
   sidecars: readonly SidecarPath[],
-): Promise<{ written: number; conflict: string | null }> {
+): Promise<{ written: number; paths: readonly string[]; conflict: string | null }> {
   let written = 0
+  const paths: string[] = []
   let conflict: string | null = null
   for (const { kind, path } of sidecars) {
     const { entry, purged } = chosen
@@ -39,7 +40,8 @@ export async function placeSidecars(
     const content = { digest: sha256Hex(memory), size: memory.length, mtime, memory }
     const placed = await placeFile(on, { path, content })
     if (placed.outcome === 'conflict') conflict ??= placed.path
-    else if (placed.outcome !== 'already-there' && placed.outcome !== 'newer-there') written += 1
+    else paths.push(placed.path)
+    if (['restored', 'renamed', 'replaced'].includes(placed.outcome)) written += 1
   }
-  return { written, conflict }
+  return { written, paths, conflict }
 }

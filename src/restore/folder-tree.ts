@@ -55,11 +55,13 @@ const refused = (message: string, hint: string): AppError => new AppError('STORE
 
 /** Throws STORE_REFUSED for a target in the vault, and what the disk says where it cannot be made. */
 export async function openFolderTree({ target, vaultRoot, dryRun, now }: TreeOptions): Promise<FolderTree> {
-  const vault = vaultRoot === null ? null : await realpath(vaultRoot)
   const root = await openRoot(target, dryRun)
+  const vault = vaultRoot === null ? null : await realpath(vaultRoot)
+  // `.cache` is no part of the vault: a rehearsal may take place there.
+  const isScratch = vault !== null && isWithin(root, join(vault, '.cache'))
   const visited = new Set<string>()
   const refuseVault = (path: string): void => {
-    if (vault === null || !isWithin(path, vault)) return
+    if (vault === null || isScratch || !isWithin(path, vault)) return
     throw refused(
       `${path} lies in the vault`,
       'restore to a folder outside of it; library/ already shows the newest files',

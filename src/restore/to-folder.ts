@@ -135,9 +135,9 @@ async function restoreOne(run: Run, chosen: Chosen, { path, sidecars }: Names): 
   async function withSidecars(placed: Ending): Promise<Ending> {
     const isMoved = placed.path !== null && placed.path !== path
     const named = isMoved ? nameSidecars(run, chosen, placed.path) : sidecars
-    const { written, conflict } = await placeSidecars(run, chosen, named)
+    const { written, paths, conflict } = await placeSidecars(run, chosen, named)
     run.sidecars += written
-    if (conflict === null || placed.path === null) return placed
+    if (conflict === null || placed.path === null) return { ...placed, sidecars: paths }
     return { outcome: 'conflict', path: conflict, reason: `${conflict} is there and says something else` }
   }
 }
@@ -145,7 +145,7 @@ async function restoreOne(run: Run, chosen: Chosen, { path, sidecars }: Names): 
 /** Beside somebody else's file a sidecar of ours would tell lies. */
 const WITHOUT_SIDECARS: readonly FolderOutcome[] = ['conflict', 'newer-there']
 
-type Ending = Pick<FolderFile, 'outcome' | 'path'> & Partial<Pick<FolderFile, 'code' | 'reason'>>
+type Ending = Pick<FolderFile, 'outcome' | 'path'> & Partial<Pick<FolderFile, 'sidecars' | 'code' | 'reason'>>
 
 const WHY: Readonly<Partial<Record<FolderOutcome, string>>> = {
   conflict: 'another file is there',
@@ -154,7 +154,7 @@ const WHY: Readonly<Partial<Record<FolderOutcome, string>>> = {
   purged: 'its bytes were purged',
 }
 
-function finish(run: Run, entry: Entry, { outcome, path, code, reason }: Ending): void {
+function finish(run: Run, entry: Entry, { outcome, path, sidecars, code, reason }: Ending): void {
   const file: FolderFile = {
     assetId: entry.assetId,
     publicId: entry.publicId,
@@ -165,6 +165,7 @@ function finish(run: Run, entry: Entry, { outcome, path, code, reason }: Ending)
     size: entry.size,
     outcome,
     path,
+    sidecars: sidecars ?? [],
     code: code ?? null,
     reason: reason ?? WHY[outcome] ?? null,
   }
