@@ -3,9 +3,11 @@ import { AppError } from '../../model/errors.ts'
 import { newestOf } from '../../restore/begin.ts'
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../../restore/report.ts'
 import { select } from '../../restore/select.ts'
+import type { Selection } from '../../restore/selection.ts'
 import { chooseCloud } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { safe } from '../format.ts'
 import { createRestoreDisplay } from '../restore-display.ts'
 import { renderFolderReport, renderRestoreReport } from '../restore-report.ts'
 import { readSelection } from '../restore-selection.ts'
@@ -128,6 +130,7 @@ async function toAccount(call: Call, url: string | null): Promise<Result> {
     display.stop(),
   )
   await map?.close()
+  refuseNothing(what, report.totals.assets)
   for (const line of renderRestoreReport(report, {
     theme: out.theme,
     dryRun: ask.options.dryRun,
@@ -171,6 +174,7 @@ async function toFolder(call: Call, path: string): Promise<Result> {
     },
     signal,
   ).finally(() => display.stop())
+  refuseNothing(what, report.assets)
   for (const line of renderFolderReport(report, { theme: out.theme, dryRun: options.flag('dryRun') })) out.line(line)
   const missing = report.missing.filter(({ outcome }) => !(outcome === 'conflict' && asked === 'skip'))
   const { missing: _, ...counts } = report
@@ -178,6 +182,15 @@ async function toFolder(call: Call, path: string): Promise<Result> {
     exit: missing.length > 0 ? EXIT.partial : EXIT.done,
     summary: { cloud, snapshot: snapshot.snapshot.id, ...counts, missing: report.missing.length },
   }
+}
+
+/** A folder or tag that was mistyped must not look like a restore that went well. */
+function refuseNothing(what: Selection['what'], assets: number): void {
+  if (assets > 0 || what.kind !== 'filter') return
+  const words = Object.entries(what.filter).map(([name, value]) => `${name} "${safe(String(value))}"`)
+  throw new AppError('ASSET_NOT_FOUND', `nothing kept at that moment has ${words.join(' and ')}`, {
+    hint: 'cloudkeep ls and cloudkeep find show what there is; in accounts with dynamic folders the folder is not part of the public_id',
+  })
 }
 
 function refuse({ options }: Call, names: readonly string[], why: string): void {
