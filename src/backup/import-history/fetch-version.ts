@@ -12,6 +12,11 @@ import type { Received } from './journal.ts'
 const TRIES = 4
 const BETWEEN_TRIES = { firstMs: 200, maxMs: 30_000 }
 const LONGEST_PAUSE_MS = 300_000
+/** How often a version is downloaded at most when its ETag seems to be an MD5 and disagrees. */
+const ROUNDS = 3
+/** So many ETags that were no MD5s, and no other is taken for one. */
+const ENOUGH_FOREIGN = 3
+const MD5 = /^[0-9a-f]{32}$/
 
 export interface VersionRef {
   readonly assetId: string
@@ -22,8 +27,8 @@ export interface VersionRef {
 
 /**
  * Brings the bytes of one version into the vault. What a killed run had brought there already is found by the journal;
- * what it had in scratch is continued. Throws the DOWNLOAD_ errors and DOWNLOAD_MISMATCH when the length is not the
- * stated one.
+ * what it had in scratch is continued. Throws the DOWNLOAD_ errors: DOWNLOAD_MISMATCH when the length is not the stated
+ * one, or when other bytes come each time.
  */
 export async function fetchVersion(run: ImportRun, throttle: Throttle, ref: VersionRef): Promise<Received> {
   const { deps, journal, signal } = run
@@ -33,14 +38,35 @@ export async function fetchVersion(run: ImportRun, throttle: Throttle, ref: Vers
   if (isThere) return before
   const part = await createPart(version.size, join(deps.scratch, scratchName(ref)))
   try {
-    await receiveWhole(run, throttle, { ...ref, part })
-    const { sha256, md5 } = await part.digest()
-    const received = { object: sha256, size: part.length, md5 }
+    const received = await receiveProven(run, throttle, { ...ref, part })
     await journal.noteReceived(assetId, version.versionId, received)
-    await deps.vault.putObject(sha256, part.body(), signal)
+    await deps.vault.putObject(received.object, part.body(), signal)
     return received
   } finally {
     await (signal.aborted ? part.suspend() : part.discard())
+  }
+}
+
+/**
+ * The account states no MD5 of an earlier version. The ETag of the answer is one on most storages, and on some it only
+ * looks like one: then the same bytes come a second time.
+ */
+async function receiveProven(run: ImportRun, throttle: Throttle, receiving: Receiving): Promise<Received> {
+  const { part, version } = receiving
+  let before: string | null = null
+  for (let round = 1; ; round += 1) {
+    const etag = await receiveWhole(run, throttle, receiving)
+    const { sha256, md5 } = await part.digest()
+    const received = { object: sha256, size: part.length, md5 }
+    if (etag === md5) return { ...received, proof: 'md5' }
+    const isRepeated = md5 === before
+    if (isRepeated) run.live.foreignEtags += 1
+    if (isRepeated || etag === null || !MD5.test(etag) || run.live.foreignEtags >= ENOUGH_FOREIGN) {
+      return { ...received, proof: version.size === null ? null : 'length' }
+    }
+    if (round === ROUNDS) throw new AppError('DOWNLOAD_MISMATCH', `other bytes came each of ${ROUNDS} times`)
+    before = md5
+    await part.reset()
   }
 }
 
@@ -52,7 +78,8 @@ interface Receiving extends VersionRef {
   readonly part: Part
 }
 
-async function receiveWhole(run: ImportRun, throttle: Throttle, receiving: Receiving): Promise<void> {
+/** Returns the ETag of the last answer. */
+async function receiveWhole(run: ImportRun, throttle: Throttle, receiving: Receiving): Promise<string | null> {
   const { deps, signal } = run
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -71,10 +98,14 @@ async function receiveWhole(run: ImportRun, throttle: Throttle, receiving: Recei
 }
 
 /** What has come stays in the part, and the next attempt asks for the rest only. */
-async function receive(run: ImportRun, throttle: Throttle, { assetId, version, part }: Receiving): Promise<void> {
+async function receive(
+  run: ImportRun,
+  throttle: Throttle,
+  { assetId, version, part }: Receiving,
+): Promise<string | null> {
   const { size } = version
   if (size !== null && part.length > size) await part.reset()
-  if (size !== null && part.length === size && size > 0) return
+  if (size !== null && part.length === size && size > 0) return null
   const opened = await run.deps.reader.openBackup(assetId, version.versionId, { offset: part.length }, run.signal)
   try {
     if (opened.start !== part.length) await part.reset()
@@ -89,6 +120,7 @@ async function receive(run: ImportRun, throttle: Throttle, { assetId, version, p
     }
     if (total !== null && part.length < total)
       throw broken(`the connection ended after ${part.length} of ${total} bytes`)
+    return opened.etag
   } finally {
     opened.destroy()
   }

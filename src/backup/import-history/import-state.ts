@@ -48,6 +48,8 @@ export interface ImportRun {
     finished: boolean
     /** What failed one after the other for reasons that are not its own. */
     readonly outage: { asks: number; downloads: number }
+    /** ETags that looked like an MD5 and were none. */
+    foreignEtags: number
     /** To ask for altogether; null when nobody knows. */
     assets: number | null
   }
@@ -92,7 +94,7 @@ export async function begin(deps: ImportDeps, options: ImportOptions, signal: Ab
     },
     failures: [],
     taken: createDigestSet(),
-    live: { asking: 0, finished: false, outage: { asks: 0, downloads: 0 }, assets: null },
+    live: { asking: 0, finished: false, outage: { asks: 0, downloads: 0 }, foreignEtags: 0, assets: null },
   }
 }
 

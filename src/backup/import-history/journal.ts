@@ -4,14 +4,16 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createDigestSet } from '../../lib/digest-set.ts'
 import { sha256Hex } from '../../lib/hash.ts'
+import type { Proof } from '../../model/entry.ts'
 import { AppError, isAppError } from '../../model/errors.ts'
-import { count, digest, fieldsOf, parseJson, text, textLike } from '../../model/shape.ts'
+import { count, digest, fieldsOf, maybe, oneOf, parseJson, text, textLike } from '../../model/shape.ts'
 
 /** Bytes that came in and were good. */
 export interface Received {
   readonly object: string
   readonly size: number
   readonly md5: string
+  readonly proof: Proof | null
 }
 
 /**
@@ -34,6 +36,7 @@ export interface AskedAsset {
   readonly cldVersion: number
 }
 
+const PROOFS: readonly Proof[] = ['md5', 'length']
 const MD5 = { pattern: /^[0-9a-f]{32}$/, wanted: 'an MD5 in 32 hex digits' }
 
 const keyOf = (assetId: string, rest: string | number): string => sha256Hex(`${assetId} ${rest}`)
@@ -68,7 +71,8 @@ export async function openJournal(prefix: string, readOnly: boolean): Promise<Jo
   const received = new Map<string, Received>()
   for await (const line of linesOf(files.received)) {
     readLine(line, (fields) => {
-      const body = { object: digest(fields, 'object'), size: count(fields, 'size'), md5: textLike(fields, 'md5', MD5) }
+      const [object, size, md5] = [digest(fields, 'object'), count(fields, 'size'), textLike(fields, 'md5', MD5)]
+      const body = { object, size, md5, proof: maybe(fields, 'proof', (from, name) => oneOf(from, name, PROOFS)) }
       received.set(keyOf(text(fields, 'assetId'), text(fields, 'versionId')), body)
     })
   }

@@ -31,7 +31,7 @@ export function lineOf(
     object: kept.object,
     size: kept.size,
     md5: kept.md5,
-    proof: version.size === null ? null : ('length' as const),
+    proof: kept.proof,
     path: null,
     capturedAt,
     listHash: version.hash,

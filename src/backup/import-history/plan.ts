@@ -75,6 +75,7 @@ async function countDeleted(run: ImportRun, firstPage: SearchPage | null): Promi
   let [assets, bytes] = [0, 0]
   for await (const { facts, raw } of deletedAssets(run, firstPage)) {
     if (!run.options.all && run.journal.wasAsked(facts.assetId, facts.cldVersion)) continue
+    if (!take(run, facts.assetId)) continue
     assets += 1
     bytes += run.deps.reader.backupSigns({ search: raw }).bytes ?? 0
   }
