@@ -5,8 +5,10 @@ export interface Crew {
    * job that failed before; no job begins after that.
    */
   run(job: () => Promise<void>): Promise<void>
-  /** Resolves when everything that was begun has ended; rejects with the first error. */
+  /** Resolves when everything that was begun has ended; then rejects with the first error, if there was one. */
   finished(): Promise<void>
+  /** Does the job for each item. When it resolves or rejects, nothing is under way any more. */
+  each<T>(items: AsyncIterable<T> | Iterable<T>, job: (item: T) => Promise<void>): Promise<void>
 }
 
 export function createCrew(size: number): Crew {
@@ -23,15 +25,25 @@ export function createCrew(size: number): Crew {
       .finally(() => working.delete(work))
     working.add(work)
   }
+  const run = async (job: () => Promise<void>): Promise<void> => {
+    while (working.size >= size && failed === null) await Promise.race(working)
+    complain()
+    start(job)
+  }
+  const finished = async (): Promise<void> => {
+    await Promise.all(working)
+    complain()
+  }
   return {
-    async run(job) {
-      while (working.size >= size && failed === null) await Promise.race(working)
-      complain()
-      start(job)
-    },
-    async finished() {
-      await Promise.all(working)
-      complain()
+    run,
+    finished,
+    async each(items, job) {
+      try {
+        for await (const item of items) await run(() => job(item))
+      } catch (error) {
+        failed ??= { error }
+      }
+      await finished()
     },
   }
 }

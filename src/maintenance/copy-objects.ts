@@ -20,22 +20,21 @@ export async function copyObjects(
   totalBytes: number,
 ): Promise<{ readonly copied: number; readonly bytes: number }> {
   const { source, lacking, options, signal } = copying
-  const crew = createCrew(options.concurrency)
   const done = { copied: 0, bytes: 0 }
   let passed = 0
   const tell = (bytes: number): void => {
     passed += bytes
     options.onProgress({ phase: 'objects', done: done.copied, total: lacking.size, bytes: passed, totalBytes })
   }
-  const take = (object: Object): Promise<void> =>
-    crew.run(async () => {
-      if (!(await copyObject(copying, object, tell))) return
-      done.copied += 1
-      done.bytes += object.size
-      tell(0)
-    })
-  for await (const object of source.listObjects(signal)) if (lacking.mark(object.digest)) await take(object)
-  await crew.finished()
+  const take = async (object: Object): Promise<void> => {
+    if (!(await copyObject(copying, object, tell))) return
+    done.copied += 1
+    done.bytes += object.size
+    tell(0)
+  }
+  await createCrew(options.concurrency).each(source.listObjects(signal), async (object) => {
+    if (lacking.mark(object.digest)) await take(object)
+  })
   // A walk may miss what was put while it went on, so each absence is asked for by name.
   for (const digest of [...lacking.unmarked()]) {
     const found = await source.statObject(digest, signal)
@@ -43,7 +42,6 @@ export async function copyObjects(
       lose(copying, digest, { code: 'object-missing', message: `object ${digest} is not in the vault` })
     else await take({ digest, size: found.size })
   }
-  await crew.finished()
   return done
 }
 

@@ -1,5 +1,6 @@
 import type { DigestSet } from '../lib/digest-set.ts'
-import { isAppError } from '../model/errors.ts'
+import { type ErrorCode, isAppError } from '../model/errors.ts'
+import { isOneObjects } from '../vault/object-loss.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { CopyFinding, CopyOptions } from './copy-report.ts'
 
@@ -27,27 +28,17 @@ export interface Copying {
   readonly findings: CopyFinding[]
 }
 
-const LOSSES: Readonly<Partial<Record<string, Loss['code']>>> = {
-  OBJECT_NOT_FOUND: 'object-missing',
-  OBJECT_CORRUPT: 'object-corrupt',
-  VAULT_INVALID: 'list-unreadable',
-  STORE_REFUSED: 'object-unreadable',
-  STORE_UNAVAILABLE: 'object-unreadable',
-}
-
 /**
  * What an error while reading the source means for one object. A bad sector costs one object; a source that answers
  * nothing any more, and anything that is no answer at all, is thrown.
  */
 export async function lossOf({ source }: Copying, error: unknown): Promise<Loss> {
-  const code = isAppError(error) ? LOSSES[error.code] : undefined
-  if (code === undefined || !isAppError(error)) throw error
-  if (code === 'object-unreadable' && !(await answers(source))) throw error
-  return { code, message: error.message }
+  if (isAppError(error, 'VAULT_INVALID')) return { code: 'list-unreadable', message: error.message }
+  if (!isAppError(error) || !(await isOneObjects(source, error))) throw error
+  return { code: CODES[error.code] ?? 'object-unreadable', message: error.message }
 }
 
-const answers = (vault: Vault): Promise<boolean> =>
-  vault.store.stat('cloudkeep.json').then(
-    (found) => found !== null,
-    () => false,
-  )
+const CODES: Readonly<Partial<Record<ErrorCode, Loss['code']>>> = {
+  OBJECT_NOT_FOUND: 'object-missing',
+  OBJECT_CORRUPT: 'object-corrupt',
+}
