@@ -23,7 +23,7 @@ export async function lookAt(run: Run, scope: Scope): Promise<Looked> {
   run.partial.add('scan-incomplete')
   const seen = new Set<string>()
   await lookAtNames(run, scope, seen)
-  const missing = await lookAtIds(run, scope.assetIds, seen)
+  const missing = await lookAtIds(run, [...scope.assetIds, ...(await lastBearers(run, scope))], seen)
   const known = await run.deps.catalog.read((tx) => tx.known(run.cloud, missing))
   const absent = await lookAtIds(run, [...known.keys()], seen)
   const before = run.base?.snapshot
@@ -33,6 +33,19 @@ export async function lookAt(run: Run, scope: Scope): Promise<Looked> {
     folderList: null,
   }
   return { surroundings, absent }
+}
+
+/** Who was known to bear the names: if they do not any more, that has to be seen as well. */
+async function lastBearers(run: Run, { names }: Scope): Promise<readonly string[]> {
+  return await run.deps.catalog.read(async (tx) => {
+    const ids = new Set<string>()
+    for (const { publicId, resourceType, type } of names) {
+      for (const row of await tx.byPublicId(run.cloud, publicId, { resourceType, type })) {
+        if (row.untilSeq === null) ids.add(row.assetId)
+      }
+    }
+    return [...ids]
+  })
 }
 
 async function lookAtNames(run: Run, { names }: Scope, seen: Set<string>): Promise<void> {
