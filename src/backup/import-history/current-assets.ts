@@ -18,19 +18,25 @@ export interface Survey {
  * Reads the newest snapshot and chooses the assets to ask for first, of those that come after `after`. An account may
  * have millions: so only a page of them is held, and the snapshot, which is here, is read again for the next.
  */
-export async function survey(run: ImportRun, after: Candidate | null): Promise<Survey> {
-  const page: Candidate[] = []
+export const survey = (run: ImportRun, after: Candidate | null): Promise<Survey> => choose(candidates(run), after, PAGE)
+
+/** The first `most` candidates after `after`, whatever the order in which they come. */
+export async function choose(
+  candidates: AsyncIterable<Candidate>,
+  after: Candidate | null,
+  most: number,
+): Promise<Survey> {
+  let page: Candidate[] = []
   let [assets, olderBytes] = [0, 0]
   const order = (): void => {
-    page.sort(compareCandidates)
-    page.length = Math.min(page.length, PAGE)
+    page = page.toSorted(compareCandidates).slice(0, most)
   }
-  for await (const candidate of candidates(run)) {
+  for await (const candidate of candidates) {
     if (after !== null && compareCandidates(candidate, after) <= 0) continue
     assets += 1
     olderBytes += candidate.olderBytes ?? 0
     page.push(candidate)
-    if (page.length >= 2 * PAGE) order()
+    if (page.length >= 2 * most) order()
   }
   order()
   return { page, assets, olderBytes }

@@ -28,7 +28,8 @@ export const importHistory: CliCommand = {
     { flags: '--no-wait', help: 'end with exit 13 at the hourly API limit instead of waiting' },
   ],
   notes: `Costs one Admin API call an asset: deleted ones first, then those that were replaced, newest first. It can be
-stopped at any time, and the next run goes on. Assets without a backup at Cloudinary cost nothing.
+stopped at any time, and the next run goes on. Assets without a backup at Cloudinary cost nothing. While it runs, or
+waits for the API limit, no backup can: where those run by the clock, give --no-wait or --limit-calls.
 
   cloudkeep import-history -n
   cloudkeep import-history --limit-calls 200
