@@ -92,7 +92,8 @@ async function* everything(run: Run, seq: number): AsyncIterable<VersionRow> {
 }
 
 async function place(library: LibraryTree, version: VersionRow, counts: Counts): Promise<void> {
-  if (version.path === null || version.object === null) return
+  // A purged file that the account could not give again has nothing to show.
+  if (version.path === null || version.object === null || version.purged !== null) return
   const time = Date.parse(version.uploadedAt ?? version.createdAt ?? version.capturedAt)
   const done = await library.place(version.path, version.object, Number.isNaN(time) ? 0 : time)
   counts[done === 'placed' ? 'linked' : 'kept'] += 1

@@ -76,7 +76,7 @@ export interface VersionRow extends Known {
   readonly until: string | null
   /** Cloudinary's version_id; of imported versions only. */
   readonly versionId: string | null
-  /** Removed on purpose after it was recorded, and not fetched again since. */
+  /** Removed on purpose, bytes and all; its record stays. */
   readonly purged: { readonly at: string; readonly reason: string } | null
 }
 
@@ -256,6 +256,8 @@ export interface CatalogReader {
   versionsOf(cloud: string, assetId: string): Promise<readonly VersionRow[]>
   /** Every version of any asset that has these bytes, purged ones too. */
   namedBy(cloud: string, object: string): Promise<readonly VersionRow[]>
+  /** What purges removed, as `<assetId> <version>`. */
+  purgedVersions(cloud: string): Promise<ReadonlySet<string>>
   /** The history and purge records that were added, by key. */
   recordKeys(cloud: string): Promise<readonly string[]>
   /** Each asset that ever bore this public_id (byte for byte), in its last state with it; newest first. */

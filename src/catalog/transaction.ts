@@ -41,6 +41,7 @@ type VersionReading =
   | 'versionsOf'
   | 'namedBy'
   | 'recordKeys'
+  | 'purgedVersions'
   | 'byPublicId'
   | 'byAssetId'
   | 'byPath'
@@ -61,6 +62,7 @@ const versionReading = (on: Session): Pick<CatalogReader, VersionReading> => ({
   byAssetId: (cloud, assetId) => assets.byAssetId(on, cloud, assetId),
   byPath: (cloud, path) => assets.byPath(on, cloud, path),
   recordKeys: (cloud) => records.recordKeys(on, cloud),
+  purgedVersions: (cloud) => records.purgedVersions(on, cloud),
   diff: (cloud, from, to) => diff(on, cloud, { from, to }),
 })
 

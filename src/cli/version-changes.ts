@@ -24,6 +24,7 @@ export const fieldRecord = ({ field, before, after }: FieldChange): object => ({
 export function whatChanged(before: Described | null, after: Described): string {
   const { change } = after.row
   if (before === null) return change
+  if (before.row.purged !== null && before.row.object === after.row.object) return 'fetched again'
   const parts = fieldChanges(before, after).map((part) => part.words)
   return parts.length === 0 ? change : `${change}: ${parts.join(', ')}`
 }

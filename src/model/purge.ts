@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import type { Entry } from './entry.ts'
 import { digest, fieldsOf, flag, invalid, isDigest, isGiven, list, maybe, text, time } from './shape.ts'
 
 /** What was removed on purpose, when and why: `accounts/<cloud>/purges/<time>-<id>.json`. Never removed itself. */
@@ -34,11 +36,13 @@ export const removedBy = ({ versions }: Pick<Purge, 'versions'>): readonly strin
   )
 
 /**
- * True when a purge at this time took the bytes of a version that was recorded at that one. A version with the same id
- * that was recorded later was fetched again, because the account still had it.
+ * The same state under another version id: the account still had what was purged, and a backup has kept it again. A
+ * purge speaks of the id that it names and of no later one.
  */
-export const isPurged = (version: { readonly capturedAt: string }, purge: { readonly at: string }): boolean =>
-  Date.parse(version.capturedAt) <= Date.parse(purge.at)
+export const recordedAgain = (entry: Entry): Entry => {
+  const text = JSON.stringify([entry.version, entry.capturedAt])
+  return { ...entry, version: createHash('sha256').update(text).digest('hex').slice(0, 16) }
+}
 
 /** Checks a record as `readRecord` gives it. Throws VAULT_INVALID. */
 export const decodePurge = (value: unknown): Purge => {

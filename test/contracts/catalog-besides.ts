@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { Catalog, VersionRow } from '../../src/catalog/catalog.ts'
 import type { EntryChange } from '../../src/model/entry.ts'
 import type { HistoryLine, HistoryOrigin } from '../../src/model/history.ts'
+import { recordedAgain } from '../../src/model/purge.ts'
 import {
   assetIdOf,
   CLOUD,
@@ -248,12 +249,13 @@ export const purges = (test: CatalogTest): void => {
     ])
   })
 
-  test('a version that was recorded again after its purge is there again', async (catalog) => {
+  test('what is recorded again after its purge is another version, and there', async (catalog) => {
     await add(catalog, put(state))
     await catalog.write((tx) => tx.addPurge(CLOUD, 'p1', purgeOf(entryOf(state))))
-    const again = { ...entryOf(state), capturedAt: '2027-01-02T00:00:00.000Z' }
+    expect(await catalog.read((tx) => tx.purgedVersions(CLOUD))).toEqual(new Set([`${A} ${entryOf(state).version}`]))
+    const again = recordedAgain({ ...entryOf(state), capturedAt: '2027-01-02T00:00:00.000Z' })
     await catalog.write((tx) => tx.addSnapshot(storedSnapshot(2), each([{ assetId: A, after: again }])))
-    expect(await purgedOf(catalog)).toEqual([null])
+    expect(await purgedOf(catalog)).toEqual([told, null])
     expect((await catalog.read((tx) => tx.known(CLOUD, [A]))).get(A)?.object).toBe(again.object)
   })
 

@@ -74,6 +74,15 @@ export async function addPurge(on: Session, of: { readonly cloud: string; readon
   await markPurged(on, begun.accountId)
 }
 
+export async function purgedVersions({ db, hot }: Session, cloud: string): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('purged')
+    .select(['asset_id', 'version'])
+    .where('account_id', '=', (await hot.account(cloud)) ?? 0)
+    .execute()
+  return new Set(rows.map((row) => `${row.asset_id} ${row.version}`))
+}
+
 export async function forgetRecord(on: Session, cloud: string, key: string): Promise<void> {
   const found = await recordsOf(on, cloud)
     .select(['records.id', 'account_id'])
@@ -96,12 +105,12 @@ export async function forgetRecord(on: Session, cloud: string, key: string): Pro
 }
 
 /**
- * Marks the versions that purges speak of, and unmarks those that were recorded again after it. Follows everything
- * that adds versions or purges, in the same transaction; its cost is that of the purges.
+ * Marks the versions that purges speak of. Follows everything that adds versions or purges, in the same transaction;
+ * its cost is that of the purges.
  */
 export async function markPurged({ db }: Session, accountId: number): Promise<void> {
   const purge = sql`from purged p where p.account_id = versions.account_id and p.asset_id = versions.asset_id
-    and p.version = versions.version and p.at >= versions.captured_at order by p.at desc limit 1`
+    and p.version = versions.version order by p.at desc limit 1`
   await db
     .updateTable('versions')
     .set({

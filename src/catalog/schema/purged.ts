@@ -1,4 +1,4 @@
-/** What purge records name. Which rows of `versions` it speaks of follows from their times. */
+/** What purge records name. */
 export interface PurgedTable {
   account_id: number
   asset_id: string
