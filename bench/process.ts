@@ -9,12 +9,14 @@ const SERVICE = fileURLToPath(new URL('./service.js', import.meta.url))
 
 export interface Service {
   readonly cloudinaryUrl: string
+  /** An empty account on the same service. */
+  readonly targetUrl: string
   readonly urls: readonly { readonly url: string; readonly bytes: number }[]
   stop(): void
 }
 
 /** Starts `service.ts` and waits until it is up. */
-export async function startService(options: ServiceOptions): Promise<Service> {
+export async function startService(options: Partial<ServiceOptions>): Promise<Service> {
   const child = spawn(process.execPath, ['--max-old-space-size=8192', SERVICE, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -12,6 +12,8 @@ export interface ServiceOptions {
   readonly medianBytes: number
   /** Of deliveries; the API answers at once. */
   readonly latencyMs: number
+  /** Of uploads. With it there is a second account, `target`, and it is empty. */
+  readonly uploadLatencyMs: number
   /** Print every delivery URL with its size, for the peers. */
   readonly urls: boolean
 }
@@ -25,9 +27,12 @@ const shelf = createVirtualShelf({
   shares: { video: 0, raw: 0, private: 0, authenticated: 0 },
 })
 const cloud = createCloud({ name: 'bench', shelf, settings: { rateLimit: 1_000_000 } })
-const sandbox = await startSandbox({ clouds: [cloud] })
+const target = createCloud({ name: 'target', settings: { rateLimit: 1_000_000 } })
+const sandbox = await startSandbox({ clouds: [cloud, target] })
 const latencyMs = options.latencyMs ?? 0
 if (latencyMs > 0) sandbox.faults.add({ area: 'delivery', fault: { kind: 'latency', ms: latencyMs } })
+const uploadLatencyMs = options.uploadLatencyMs ?? 0
+if (uploadLatencyMs > 0) sandbox.faults.add({ area: 'upload', fault: { kind: 'latency', ms: uploadLatencyMs } })
 
 const urls: { url: string; bytes: number }[] = []
 if (options.urls === true) {
@@ -38,4 +43,6 @@ if (options.urls === true) {
     urls.push({ url: sandbox.url + deliveryPath(cloud, asset), bytes: size })
   }
 }
-console.log(JSON.stringify({ cloudinaryUrl: sandbox.cloudinaryUrl('bench'), urls }))
+console.log(
+  JSON.stringify({ cloudinaryUrl: sandbox.cloudinaryUrl('bench'), targetUrl: sandbox.cloudinaryUrl('target'), urls }),
+)

@@ -5,6 +5,8 @@ import type { Content } from '../state.ts'
 
 const POOL_BYTES = 1 << 20
 const HEADER_BYTES = 64
+/** As much of a PNG, 640 by 480, as an upload looks at: what was downloaded can be uploaded again. */
+const IMAGE_HEADER = Buffer.from('89504e470d0a1a0a0000000d4948445200000280000001e0', 'hex')
 /** Listing through search asks for the MD5 of everything; big contents are hashed once while they stay in here. */
 const REMEMBERED = 50_000
 
@@ -40,8 +42,10 @@ export const createContentSource = (seed: number, medianBytes: number): ContentS
       Math.round(medianBytes * Math.exp(0.9 * bell(uniform(11), uniform(12), uniform(13)))),
     )
   }
-  const headerOf = (number: number): Buffer =>
-    Buffer.from(`sandbox ${seed} ${number}\n`.padEnd(HEADER_BYTES, '.'), 'latin1')
+  const headerOf = (number: number): Buffer => {
+    const text = `sandbox ${seed} ${number}\n`.padEnd(HEADER_BYTES - IMAGE_HEADER.length, '.')
+    return Buffer.concat([IMAGE_HEADER, Buffer.from(text, 'latin1')])
+  }
   const windowOf = (number: number): number => hash(number, seed, 14) % POOL_BYTES
 
   const read = (number: number, range: { start: number; end: number }): Buffer => {
