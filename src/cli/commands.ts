@@ -7,6 +7,7 @@ import { demo } from './commands/demo.ts'
 import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
 import { drill } from './commands/drill.ts'
+import { exporting } from './commands/export.ts'
 import { find } from './commands/find.ts'
 import { get } from './commands/get.ts'
 import { importHistory } from './commands/import-history.ts'
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CliCommand[] = [
   diff,
   log,
   get,
+  exporting,
   restore,
   verify,
   drill,
