@@ -38,7 +38,7 @@ const product = everything.filter((file) => file.path.startsWith('src/') && !fil
 const room = (path: string): string => /^src\/([^/]+)\//u.exec(path)?.[1] ?? path
 
 const ADAPTERS = ['cloudinary', 'vault', 'catalog', 'queue']
-const OPERATIONS = ['backup', 'restore', 'maintenance']
+const OPERATIONS = ['backup', 'restore', 'maintenance', 'export']
 const FACES = ['cli', 'api', 'daemon']
 const FACTS = ['model', 'lib']
 
