@@ -1,7 +1,9 @@
-import type { CatalogWriter, StepRow } from '../catalog/catalog.ts'
+import type { CatalogWriter, Known, StepRow } from '../catalog/catalog.ts'
+import { isLoss } from '../catalog/snapshot-changes.ts'
 import { type Entry, encodeEntry } from '../model/entry.ts'
 import { nextEntry } from '../model/next-entry.ts'
-import type { SegmentRef, Snapshot } from '../model/snapshot.ts'
+import type { SegmentRef } from '../model/snapshot.ts'
+import { lostSegments, recordAgain } from './lost-segments.ts'
 import { choosePath } from './paths.ts'
 import { factsOfStep, type Run } from './run-state.ts'
 
@@ -20,21 +22,49 @@ export function choosePrefixLength(assets: number, before: number | null): numbe
   return assets / 16 ** before < 32 && before > 0 ? length : before
 }
 
-/** Writes the segments in which something changed; all others are taken over from the snapshot before as they are. */
+/** The segments of the snapshot before that can be read. */
+interface Base {
+  readonly prefixLength: number | null
+  readonly segments: readonly SegmentRef[]
+  /** Set when a segment turns out to be unreadable while it is merged. */
+  found: SegmentRef | null
+}
+
+/**
+ * Writes the segments in which something changed; all others are taken over from the snapshot before as they are. A
+ * segment that cannot be read any more must not end all backups: its lines are made again.
+ */
 export async function writeSegments(run: Run, prefixLength: number): Promise<readonly SegmentRef[]> {
-  const { catalog } = run.deps
   const before = run.base?.snapshot ?? null
+  const lost = new Map(before === null ? [] : await lostSegments(run, before))
+  for (const ref of lost.values()) await recordAgain(run, ref)
+  for (;;) {
+    const base: Base = {
+      prefixLength: before?.prefixLength ?? null,
+      segments: (before?.segments ?? []).filter((ref) => !lost.has(ref.object)),
+      found: null,
+    }
+    try {
+      return await writeOver(run, prefixLength, base)
+    } catch (error) {
+      const { found } = base
+      if (found === null || !isLoss(error)) throw error
+      lost.set(found.object, found)
+      await recordAgain(run, found)
+    }
+  }
+}
+
+async function writeOver(run: Run, prefixLength: number, base: Base): Promise<readonly SegmentRef[]> {
+  const { catalog } = run.deps
   const changed = await catalog.read((tx) => tx.changedPrefixes(run.id, prefixLength))
-  const sameSplit = before !== null && before.prefixLength === prefixLength
-  const refs = new Map<string, SegmentRef>(sameSplit ? before.segments.map((ref) => [ref.prefix, ref]) : [])
+  const sameSplit = base.prefixLength === prefixLength
+  const refs = new Map<string, SegmentRef>(sameSplit ? base.segments.map((ref) => [ref.prefix, ref]) : [])
   const prefixes = new Set<string>(changed.keys())
-  if (before !== null && !sameSplit)
-    for (const prefix of await splitAgain(run, before, prefixLength)) prefixes.add(prefix)
+  if (!sameSplit) for (const prefix of await splitAgain(run, base, prefixLength)) prefixes.add(prefix)
   for (const prefix of [...prefixes].sort()) {
     run.signal.throwIfAborted()
-    const sources = (before?.segments ?? []).filter(
-      (ref) => ref.prefix.startsWith(prefix) || prefix.startsWith(ref.prefix),
-    )
+    const sources = base.segments.filter((ref) => ref.prefix.startsWith(prefix) || prefix.startsWith(ref.prefix))
     let contentBytes = 0
     const encode = async function* (entries: AsyncIterable<Entry>): AsyncIterable<string> {
       for await (const entry of entries) {
@@ -43,7 +73,7 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
       }
     }
     const { object, size, lines } = await catalog.write((tx) =>
-      run.deps.vault.putLines(encode(mergedEntries(run, tx, { prefix, sources })), run.signal),
+      run.deps.vault.putLines(encode(mergedEntries(run, tx, { prefix, sources, base })), run.signal),
     )
     if (lines === 0) refs.delete(prefix)
     else refs.set(prefix, { prefix, object, size, entries: lines, contentBytes })
@@ -52,12 +82,10 @@ export async function writeSegments(run: Run, prefixLength: number): Promise<rea
 }
 
 /** The prefixes, at the new length, of everything in the old segments. */
-async function splitAgain(run: Run, before: Snapshot, prefixLength: number): Promise<ReadonlySet<string>> {
+async function splitAgain(run: Run, base: Base, prefixLength: number): Promise<ReadonlySet<string>> {
   const prefixes = new Set<string>()
-  for (const ref of before.segments) {
-    for await (const entry of run.deps.vault.readSegment(ref.object, run.signal))
-      prefixes.add(entry.assetId.slice(0, prefixLength))
-  }
+  for await (const { assetId } of oldEntries(run, '', { sources: base.segments, base }))
+    prefixes.add(assetId.slice(0, prefixLength))
   return prefixes
 }
 
@@ -65,7 +93,7 @@ async function splitAgain(run: Run, before: Snapshot, prefixLength: number): Pro
 async function* mergedEntries(
   run: Run,
   tx: CatalogWriter,
-  { prefix, sources }: { readonly prefix: string; readonly sources: readonly SegmentRef[] },
+  { prefix, sources, base }: { readonly prefix: string; readonly sources: readonly SegmentRef[]; readonly base: Base },
 ): AsyncIterable<Entry> {
   const gone = new Set<string>()
   for await (const id of tx.goneIds(run.id, prefix)) gone.add(id)
@@ -77,7 +105,7 @@ async function* mergedEntries(
       steps.take()
     }
   }
-  for await (const before of oldEntries(run, prefix, sources)) {
+  for await (const before of oldEntries(run, prefix, { sources, base })) {
     yield* takeBefore(before.assetId)
     const step = await steps.peek()
     if (step?.assetId === before.assetId) {
@@ -92,10 +120,19 @@ async function* mergedEntries(
 
 const some = (entry: Entry | null): readonly Entry[] => (entry === null ? [] : [entry])
 
-async function* oldEntries(run: Run, prefix: string, sources: readonly SegmentRef[]): AsyncIterable<Entry> {
+async function* oldEntries(
+  run: Run,
+  prefix: string,
+  { sources, base }: { readonly sources: readonly SegmentRef[]; readonly base: Base },
+): AsyncIterable<Entry> {
   for (const ref of [...sources].sort((a, b) => (a.prefix < b.prefix ? -1 : 1))) {
-    for await (const entry of run.deps.vault.readSegment(ref.object, run.signal)) {
-      if (entry.assetId.startsWith(prefix)) yield entry
+    try {
+      for await (const entry of run.deps.vault.readSegment(ref.object, run.signal)) {
+        if (entry.assetId.startsWith(prefix)) yield entry
+      }
+    } catch (error) {
+      if (isLoss(error)) base.found = ref
+      throw error
     }
   }
 }
@@ -106,12 +143,11 @@ async function entryOf(
   { before, step }: { readonly before: Entry | null; readonly step: StepRow },
 ): Promise<Entry | null> {
   const { reader } = run.deps
-  const records = factsOfStep(reader, step)
+  const known = before === null ? await standIn(run, tx, step) : null
+  const records = withKnown(factsOfStep(reader, step), known)
   const raw = step.detailsRaw === null ? null : (JSON.parse(step.detailsRaw) as NonNullable<Entry['raw']['details']>)
-  const bytes =
-    step.object === null || step.size === null || step.md5 === null || step.proof === null
-      ? null
-      : { object: step.object, size: step.size, md5: step.md5, proof: step.proof }
+  const bytes = bytesOf(step) ?? (known === null ? null : bytesOf(known))
+  const path = before?.path ?? known?.path ?? null
   return nextEntry(before, {
     assetId: step.assetId,
     records,
@@ -120,10 +156,26 @@ async function entryOf(
     bytes,
     path:
       records === null || (bytes === null && before?.object == null)
-        ? (before?.path ?? null)
-        : await choosePath(run, tx, { facts: records.facts, before: before?.path ?? null }),
+        ? path
+        : await choosePath(run, tx, { facts: records.facts, before: path }),
     capturedAt: run.deps.now().toISOString(),
   })
+}
+
+const bytesOf = ({ object, size, md5, proof }: Pick<StepRow, 'object' | 'size' | 'md5' | 'proof'>) =>
+  object === null || size === null || md5 === null || proof === null ? null : { object, size, md5, proof }
+
+/** What the catalog knows stands in for a line that was lost; for an asset that is new there is none. */
+async function standIn(run: Run, tx: CatalogWriter, { kind, assetId }: StepRow): Promise<Known | null> {
+  if (kind !== 'relabel' && kind !== 'rename') return null
+  return (await tx.known(run.cloud, [assetId])).get(assetId) ?? null
+}
+
+/** So that the same state gets the same version as before: the listing alone does not carry these. */
+const withKnown = (records: ReturnType<typeof factsOfStep>, known: Known | null): ReturnType<typeof factsOfStep> => {
+  if (records === null || known === null) return records
+  const { etag, updatedAt } = records.facts
+  return { ...records, facts: { ...records.facts, etag: etag ?? known.etag, updatedAt: updatedAt ?? known.updatedAt } }
 }
 
 /** One value ahead of an async iterable. */

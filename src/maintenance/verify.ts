@@ -59,6 +59,7 @@ interface Mending {
 }
 
 const BEYOND_REPAIR: readonly Finding['code'][] = ['object-not-purged', 'segment-count']
+const WRONG_BYTES: readonly Finding['code'][] = ['object-corrupt', 'segment-unreadable']
 const isOfObject = ({ subject }: Finding): boolean => /^[0-9a-f]{64}$/.test(subject)
 
 async function mend(check: Check): Promise<Mending> {
@@ -97,7 +98,7 @@ function judge({ findings, repair }: Check, mended: Mending['mended']): Verdict 
   return {
     errors: open.filter(({ severity }) => severity === 'error').length,
     damaged: open
-      .filter(({ code, subject }) => code === 'object-corrupt' && mended.get(subject)?.kind !== 'lost')
+      .filter(({ code, subject }) => WRONG_BYTES.includes(code) && mended.get(subject)?.kind !== 'lost')
       .map(({ subject }) => subject),
   }
 }
