@@ -117,13 +117,15 @@ const create = (call: AdminCall): JsonValue => {
   return { message: 'created', name, external_id: preset.externalId }
 }
 
+/** What is not said stays; what is said to be empty goes. */
 const update = (call: AdminCall): JsonValue => {
   const preset = find(call)
   const name = textOf(call.params, 'name') ?? preset.name
   if (name !== preset.name && call.cloud.presets.has(name))
     throw new ApiError(409, `Upload preset ${name} already exists`)
   const unsigned = call.params['unsigned'] === undefined ? preset.unsigned : flagOf(call.params, 'unsigned')
-  const settings = { ...preset.settings, ...settingsOf(call.params) }
+  const kept = Object.entries(preset.settings).filter(([setting]) => call.params[setting] !== '')
+  const settings = { ...Object.fromEntries(kept), ...settingsOf(call.params) }
   call.cloud.presets.delete(preset.name)
   call.cloud.presets.set(name, { name, unsigned, settings, externalId: preset.externalId })
   return { message: 'updated', name, external_id: preset.externalId }

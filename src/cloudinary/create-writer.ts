@@ -3,6 +3,7 @@ import { connect } from './connection.ts'
 import type { AccountReaderOptions } from './create-reader.ts'
 import { deleteVersions, restoreVersions } from './write/backups.ts'
 import { destroy, rename } from './write/change-asset.ts'
+import { putConfiguration } from './write/configuration/put.ts'
 import { createFolder } from './write/folders.ts'
 import type { Hands } from './write/hands.ts'
 import { createSilence } from './write/label-state.ts'
@@ -73,7 +74,7 @@ export const createAccountWriter = (options: AccountWriterOptions): AccountWrite
     deleteVersions: (assetId, versionIds, signal) => deleteVersions(hands, assetId, versionIds, signal),
     createFolder: (path, signal) => createFolder(admin, path, signal),
     relate: (asset, to, signal) => relate(admin, asset, to, signal),
-    putConfiguration: () => Promise.reject(new Error('not there yet')),
+    putConfiguration: (part, item, options, signal) => putConfiguration(admin, { part, item, ...options }, signal),
     close: () => dispatcher.destroy(),
   }
 }
