@@ -2,6 +2,7 @@ import { syncCatalog } from '../catalog/sync.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import { choosePrefixLength, writeSegments } from './manifest.ts'
 import type { Run } from './run-state.ts'
+import { reclaimNamed, secure } from './still-there.ts'
 import type { Surroundings } from './surroundings.ts'
 import { totalsOf } from './totals.ts'
 
@@ -19,7 +20,9 @@ export async function commit(
     const slice = parts.gone.slice(i, i + 1000)
     await catalog.write((tx) => tx.markGone(run.id, slice))
   }
-  const stored = await vault.writeSnapshot(await head(run, parts), run.signal)
+  const surroundings = await secure(run, parts.surroundings)
+  const stored = await vault.writeSnapshot(await head(run, { ...parts, surroundings }), run.signal)
+  await reclaimNamed(run, stored.snapshot)
   await syncCatalog(catalog, vault, run.signal)
   await catalog.write((tx) => tx.saveFailures(stored.snapshot.id, run.failures))
   return stored

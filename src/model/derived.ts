@@ -40,3 +40,16 @@ export const withObjects = (details: Json, objects: ReadonlyMap<JsonObject, stri
         }),
       }
     : details
+
+/** The details with nothing written beside these rows. */
+export const withoutObjects = (details: Json, rows: ReadonlySet<JsonObject>): Json =>
+  isObject(details)
+    ? {
+        ...details,
+        derived: derivedRows(details).map(({ row }) => {
+          if (!rows.has(row)) return row
+          const { object: _, ...received } = row
+          return received
+        }),
+      }
+    : details

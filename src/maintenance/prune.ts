@@ -1,0 +1,309 @@
+import type { Catalog } from '../catalog/catalog.ts'
+import { syncCatalog } from '../catalog/sync.ts'
+import { createDigestSet, type DigestSet } from '../lib/digest-set.ts'
+import type { StoredSnapshot } from '../model/snapshot.ts'
+import type { Sweeper } from '../vault/sweeper.ts'
+import { listTrash, reclaimObject } from '../vault/trash.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type Retained, readHistories, rewriteHistory } from './prune-history.ts'
+import { encodePrune } from './prune-records.ts'
+import { type Surveying, surveyAccount, surveyHistory } from './prune-survey.ts'
+import { emptySwept, type Swept, sweepObjects } from './prune-sweep.ts'
+import {
+  type Account,
+  accountNames,
+  isRemoved,
+  namedByHead,
+  needAll,
+  needOpenRuns,
+  readAccounts,
+  readHead,
+  refusing,
+  type Scope,
+} from './prune-view.ts'
+import { policyInWords, type Verdict } from './retention.ts'
+import { versionPolicyInWords } from './retention-versions.ts'
+
+export interface PruneDeps {
+  readonly vault: Vault
+  readonly sweeper: Sweeper
+  readonly catalog: Catalog
+  readonly now: () => Date
+  readonly newId: () => string
+  readonly tool: string
+  readonly onProgress: (progress: PruneProgress) => void
+}
+
+export interface PruneProgress {
+  /** `read`: segments; `sweep`: objects. */
+  readonly phase: 'read' | 'sweep'
+  readonly done: number
+}
+
+export interface AccountPlan {
+  readonly cloud: string
+  /** Oldest first. */
+  readonly verdicts: readonly Verdict[]
+  /** Versions that outlive their snapshots. */
+  readonly retained: Retained
+}
+
+export interface PrunePlan {
+  /** When it was made, milliseconds since the epoch: what is old is old as of then. */
+  readonly now: number
+  /** Those that the scope names. */
+  readonly accounts: readonly AccountPlan[]
+  /** What would be moved into the trash and deleted from it; nothing was. */
+  readonly swept: Swept
+}
+
+export interface PruneReport {
+  readonly accounts: readonly AccountPruned[]
+  readonly swept: Swept
+}
+
+export interface AccountPruned {
+  readonly cloud: string
+  readonly removed: readonly StoredSnapshot[]
+  readonly kept: number
+  readonly retained: Retained
+}
+
+export interface PruneOptions extends Scope {
+  /**
+   * How long an object that nothing names stays where it is, and then in the trash. It protects what relies on an
+   * object and has written that down nowhere yet; see `pruneVault`.
+   */
+  readonly graceMs: number
+}
+
+/** Reads everything that a prune would read and changes nothing. */
+export async function planPrune(deps: PruneDeps, options: PruneOptions, signal: AbortSignal): Promise<PrunePlan> {
+  const now = deps.now().getTime()
+  const survey = surveying(deps, signal)
+  const accounts = await readAccounts(deps.vault, options, { now, signal })
+  const plans: AccountPlan[] = []
+  for (const account of accounts) {
+    await refusing(() => needRecords(survey, account))
+    const retained = { versions: 0, bytes: 0 }
+    await refusing(async () => {
+      for await (const { entry } of surveyAccount(survey, account)) {
+        retained.versions += 1
+        retained.bytes += entry.size ?? 0
+      }
+    })
+    if (account.inScope) plans.push({ cloud: account.cloud, verdicts: account.verdicts, retained })
+  }
+  await needOpenRuns(deps.catalog, survey.needed)
+  const swept = await foresee(deps, { needed: survey.needed, cutoff: now - options.graceMs, signal })
+  return { now, accounts: plans, swept }
+}
+
+/**
+ * Applies a plan. Nothing that anybody needs is ever out of the vault, also when this is killed between any two lines and
+ * when a run writes snapshots meanwhile, in this process or another:
+ *
+ * 1. everything that stays is read, and versions that outlive their snapshots are written down;
+ * 2. a record says which snapshots go and why; then their heads go;
+ * 3. objects that nothing names, and that have not changed for the grace, move to the trash;
+ * 4. what runs under way have transferred, and the snapshots that appeared since 1, are read, and what they name moves back;
+ * 5. what an earlier prune moved, and nothing names, is deleted when it has been in the trash for the grace.
+ *
+ * A run notes each object in the catalog before it looks whether the vault has it, so for originals 4 is enough without
+ * any grace. The grace protects those who write nothing down before their end: the lists of a snapshot between being
+ * written and its head, a copy or an import into this vault, and a run whose catalog was deleted or lies elsewhere.
+ *
+ * Removes of the snapshots in the plan only those that would still be removed now. The caller holds the lock `prune`.
+ */
+export async function pruneVault(
+  deps: PruneDeps,
+  { plan, options }: { readonly plan: Pick<PrunePlan, 'now' | 'accounts'>; readonly options: PruneOptions },
+  signal: AbortSignal,
+): Promise<PruneReport> {
+  const cutoff = deps.now().getTime() - options.graceMs
+  const survey = surveying(deps, signal)
+  const accounts = narrowed(await readAccounts(deps.vault, options, { now: plan.now, signal }), plan)
+  await reclaimRecords(deps, accounts, signal)
+  const retained = new Map<string, Retained>()
+  for (const account of accounts) retained.set(account.cloud, await refusing(() => keepHistory(deps, survey, account)))
+  const removed = new Map<string, readonly StoredSnapshot[]>()
+  for (const account of accounts) removed.set(account.cloud, await removeHeads(deps, account, { options, signal }))
+  const swept = await sweepObjects({
+    vault: deps.vault,
+    sweeper: deps.sweeper,
+    needed: survey.needed,
+    cutoff,
+    signal,
+    lookAgain: (needed) => refusing(() => lookAgain(deps, { accounts, needed, survey })),
+    onProgress: (done) => deps.onProgress({ phase: 'sweep', done }),
+  })
+  await syncCatalog(deps.catalog, deps.vault, signal)
+  return {
+    accounts: accounts
+      .filter((account) => account.inScope)
+      .map(({ cloud, verdicts }) => {
+        const gone = removed.get(cloud) ?? []
+        const kept = verdicts.length - gone.length
+        return { cloud, removed: gone, kept, retained: retained.get(cloud) ?? { versions: 0, bytes: 0 } }
+      }),
+    swept,
+  }
+}
+
+function surveying({ vault, onProgress }: PruneDeps, signal: AbortSignal): Surveying {
+  let done = 0
+  const onRead = (): void => {
+    done += 1
+    onProgress({ phase: 'read', done })
+  }
+  return { vault, needed: createDigestSet(), signal, onRead }
+}
+
+/** Somebody may have looked at the plan for an hour: what it takes must still be what the rules take. */
+function narrowed(accounts: readonly Account[], plan: Pick<PrunePlan, 'accounts'>): readonly Account[] {
+  const planned = new Set(
+    plan.accounts.flatMap(({ verdicts }) => verdicts.filter(isRemoved).map(({ stored }) => stored.key)),
+  )
+  return accounts.map((account) => ({
+    ...account,
+    verdicts: account.verdicts.map((verdict) =>
+      verdict.keep || planned.has(verdict.stored.key)
+        ? verdict
+        : { ...verdict, keep: true, reasons: ['not in the plan'] },
+    ),
+  }))
+}
+
+/** What heads and records name must be in its place to be read: a killed prune may have left it in the trash. */
+async function reclaimRecords({ vault }: PruneDeps, accounts: readonly Account[], signal: AbortSignal): Promise<void> {
+  const trash = createDigestSet()
+  for await (const { digest } of listTrash(vault.store, signal)) trash.add(digest)
+  if (trash.size === 0) return
+  for (const { verdicts, written, imported } of accounts) {
+    const named = [
+      ...verdicts.flatMap(({ stored }) => namedByHead(stored.snapshot)),
+      ...[...written, ...imported].map(({ head }) => head.lines),
+    ]
+    for (const digest of named) if (trash.has(digest)) await reclaimObject(vault.store, digest, signal)
+  }
+}
+
+/** What heads and imported records need. What the snapshots' entries need is named by the survey. */
+async function needRecords(survey: Surveying, account: Account): Promise<void> {
+  for (const { stored, keep } of account.verdicts) {
+    if (keep) for (const digest of namedByHead(stored.snapshot)) survey.needed.add(digest)
+  }
+  for (const { head } of account.imported) await surveyHistory(survey, head)
+}
+
+async function keepHistory(deps: PruneDeps, survey: Surveying, account: Account): Promise<Retained> {
+  await needRecords(survey, account)
+  const { vault, sweeper, tool } = deps
+  const writing = {
+    vault,
+    sweeper,
+    tool,
+    cloud: account.cloud,
+    id: deps.newId(),
+    now: deps.now(),
+    signal: survey.signal,
+  }
+  const { head, retained } = await rewriteHistory(writing, account.written, surveyAccount(survey, account))
+  if (head !== null) survey.needed.add(head.lines)
+  return retained
+}
+
+async function removeHeads(
+  deps: PruneDeps,
+  { cloud, verdicts }: Account,
+  { options, signal }: { readonly options: PruneOptions; readonly signal: AbortSignal },
+): Promise<readonly StoredSnapshot[]> {
+  const gone = verdicts.filter(isRemoved)
+  if (gone.length === 0) return []
+  const prune = {
+    format: 1,
+    id: deps.newId(),
+    cloud,
+    at: deps.now().toISOString(),
+    tool: deps.tool,
+    policy: [...policyInWords(options.policy.snapshots), ...versionPolicyInWords(options.policy.versions)],
+    snapshots: gone.map(({ stored: { snapshot }, reasons }) => ({
+      id: snapshot.id,
+      takenAt: snapshot.takenAt,
+      complete: snapshot.complete,
+      parent: snapshot.parent,
+      reason: reasons.join('; '),
+    })),
+  } as const
+  await deps.vault.writeRecord(
+    { kind: 'prunes', cloud },
+    { id: prune.id, at: prune.at, value: encodePrune(prune) },
+    signal,
+  )
+  for (const { stored } of gone) await deps.sweeper.removeSnapshot(stored.key, signal)
+  return gone.map(({ stored }) => stored)
+}
+
+interface Again {
+  readonly accounts: readonly Account[]
+  readonly needed: DigestSet
+  readonly survey: Surveying
+}
+
+/** Runs first, then snapshots: a run that ends between the two has written its head before. */
+async function lookAgain({ vault, catalog }: PruneDeps, { accounts, needed, survey }: Again): Promise<void> {
+  const { signal } = survey
+  await needOpenRuns(catalog, needed)
+  const known = new Set(
+    accounts.flatMap(({ verdicts, imported }) => [
+      ...verdicts.map(({ stored }) => stored.key),
+      ...imported.map(({ key }) => key),
+    ]),
+  )
+  const read = segmentsRead(accounts)
+  for (const cloud of await accountNames(vault, signal)) {
+    for (const key of await vault.snapshotKeys(cloud, signal)) {
+      const stored = known.has(key) ? null : await readHead(vault, key, signal)
+      if (stored === null) continue
+      for (const digest of namedByHead(stored.snapshot)) await reclaimObject(vault.store, digest, signal)
+      await needAll(vault, stored.snapshot, { needed, read, signal })
+    }
+    for (const { key, head } of await readHistories(vault, cloud, signal)) {
+      if (known.has(key)) continue
+      await reclaimObject(vault.store, head.lines, signal)
+      await surveyHistory({ ...survey, needed }, head)
+    }
+  }
+}
+
+/** Segments whose entries the survey has named. */
+function segmentsRead(accounts: readonly Account[]): DigestSet {
+  const read = createDigestSet()
+  for (const { verdicts } of accounts) {
+    for (const { stored, keep } of verdicts) if (keep) for (const ref of stored.snapshot.segments) read.add(ref.object)
+  }
+  return read
+}
+
+/** What the sweep would do if nothing changed until then. */
+async function foresee(
+  { vault }: PruneDeps,
+  at: { readonly needed: DigestSet; readonly cutoff: number; readonly signal: AbortSignal },
+): Promise<Swept> {
+  const swept = emptySwept()
+  for await (const { digest, size, changedAt, links } of vault.listObjects(at.signal)) {
+    const isOld = changedAt !== undefined && changedAt < at.cutoff
+    const to = at.needed.has(digest) ? swept.kept : isOld ? swept.moved : swept.young
+    to.objects += 1
+    to.bytes += size
+    if (to === swept.moved && (links ?? 1) > 1) swept.movedShared += size
+  }
+  for await (const { digest, size, changedAt, links } of listTrash(vault.store, at.signal)) {
+    const isOld = changedAt !== undefined && changedAt < at.cutoff
+    const to = at.needed.has(digest) ? swept.returned : isOld ? swept.deleted : swept.waiting
+    to.objects += 1
+    to.bytes += size
+    if (to === swept.deleted && (links ?? 1) > 1) swept.deletedShared += size
+  }
+  return swept
+}
