@@ -63,4 +63,6 @@ export interface StoreTraits {
   readonly maxConcurrency: number
   /** The root folder, for stores that are a local disk: the library and the cache can live there. */
   readonly localRoot: string | null
+  /** Nothing may be removed, whoever asks. @default false */
+  readonly sealed?: boolean
 }

@@ -1,3 +1,5 @@
+import { AppError } from '../model/errors.ts'
+import { placeOf } from './open.ts'
 import type { Store } from './store.ts'
 import { moveKey, trashKey } from './trash.ts'
 import { objectKey } from './vault.ts'
@@ -13,12 +15,25 @@ export interface Sweeper {
   /** Moves an object out of sight, from where it can come back. Throws OBJECT_NOT_FOUND when it is absent. */
   trashObject(digest: string, signal?: AbortSignal): Promise<void>
   removeTrash(digest: string, signal?: AbortSignal): Promise<void>
+  /** A copy in the trash or in quarantine. */
+  removeCopy(key: string, signal?: AbortSignal): Promise<void>
 }
 
-export const openSweeper = (store: Store): Sweeper => ({
+/** The one place that asks whether anything may be removed. Throws VAULT_SEALED. */
+export const openSweeper = (store: Store): Sweeper => {
+  if (store.traits.sealed === true) {
+    throw new AppError('VAULT_SEALED', `${placeOf(store)} is sealed: nothing can be removed from it`, {
+      hint: 'what is sealed stays until the seal ends, and nobody can end it earlier',
+    })
+  }
+  return handsOn(store)
+}
+
+const handsOn = (store: Store): Sweeper => ({
   removeObject: (digest, signal) => store.delete(objectKey(digest), signal),
   removeSnapshot: (key, signal) => store.delete(key, signal),
   removeRecord: (key, signal) => store.delete(key, signal),
   trashObject: (digest, signal) => moveKey(store, objectKey(digest), trashKey(digest), signal),
   removeTrash: (digest, signal) => store.delete(trashKey(digest), signal),
+  removeCopy: (key, signal) => store.delete(key, signal),
 })
