@@ -1,5 +1,5 @@
 import type { DrillEvent } from '../maintenance/drill.ts'
-import type { DrillRecord, DrillResult } from '../maintenance/drill-record.ts'
+import { type DrillRecord, type DrillResult, FOLDER_TARGET } from '../maintenance/drill-record.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from './format.ts'
 import type { Output } from './output.ts'
 import { bar } from './progress.ts'
@@ -66,7 +66,7 @@ export function renderDrill(record: DrillRecord, theme: Theme): string[] {
   return [
     `${verdict}  ${theme.strong(safe(record.cloud))}  ${amount}${theme.dim(`  ${marks.dot}  ${formatDuration(record.durationMs)}`)}`,
     theme.dim(
-      `  snapshot ${record.snapshot} of ${formatTime(record.takenAt)}, into ${record.target === 'a folder' ? record.target : `the account ${safe(record.target)}`}`,
+      `  snapshot ${record.snapshot} of ${formatTime(record.takenAt)}, into ${record.target === FOLDER_TARGET ? record.target : `the account ${safe(record.target)}`}`,
     ),
     theme.dim(`  --seed ${record.seed} draws the same sample again`),
     ...failures.slice(0, SHOWN).map((failure) => failureLine(failure, theme)),

@@ -10,7 +10,7 @@ import type { Chosen } from '../restore/selection.ts'
 import { restoreToFolder } from '../restore/to-folder.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Rehearsal } from './drill.ts'
-import type { DrillResult } from './drill-record.ts'
+import { type DrillResult, FOLDER_TARGET } from './drill-record.ts'
 
 export interface FolderRehearsalOptions {
   /** There already; a folder of our own is made in it and removed at the end. */
@@ -26,7 +26,7 @@ export async function openFolderRehearsal(
   const scratch = await mkdtemp(join(parent, 'cloudkeep-drill-'))
   let count = 0
   return {
-    target: 'a folder',
+    target: FOLDER_TARGET,
     atOnce: { assets: 500, bytes: 512 * 1024 * 1024 },
     rehearse: async (chosen, signal) => {
       count += 1

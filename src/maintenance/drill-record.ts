@@ -17,7 +17,7 @@ export interface DrillRecord {
   readonly seed: string
   /** As it was asked for: `20`, `5%`, `all`. */
   readonly sample: string
-  /** `a folder`, or the cloud name of a throw-away account. */
+  /** `FOLDER_TARGET`, or the cloud name of a throw-away account. */
   readonly target: string
   /** Assets of the snapshot that have bytes. */
   readonly restorable: number
@@ -47,6 +47,9 @@ export interface DrillResult {
   readonly code: string | null
   readonly reason: string | null
 }
+
+/** The `target` of a rehearsal that took place in a folder. */
+export const FOLDER_TARGET = 'a folder'
 
 /** A record is read whole by every later drill. */
 export const MOST_RESULTS = 20_000
@@ -111,6 +114,25 @@ export async function* drillsFromNewest(
       if (!isLost(error)) throw error
     }
   }
+}
+
+/** Records that are read to judge an account; each may be large. */
+const MOST_RECENT = 50
+
+/** The last drill, and those since a time, newest first; null: as far back as is sensible. */
+export async function recentDrills(
+  vault: Pick<Vault, 'recordKeys' | 'readRecord'>,
+  { cloud, since }: { readonly cloud: string; readonly since: string | null },
+  signal: AbortSignal,
+): Promise<readonly DrillRecord[]> {
+  const recent: DrillRecord[] = []
+  for await (const record of drillsFromNewest(vault, cloud, signal)) {
+    const isOld = since !== null && Date.parse(record.at) <= Date.parse(since)
+    if (isOld && recent.length > 0) break
+    recent.push(record)
+    if (isOld || record.everything || recent.length >= MOST_RECENT) break
+  }
+  return recent
 }
 
 /** What earlier drills showed, as far as a new one draws its sample by it. */

@@ -1,5 +1,6 @@
 import type { Entry } from '../model/entry.ts'
 import { type AppError, isAppError } from '../model/errors.ts'
+import { decodeHistoryHead } from '../model/history.ts'
 import { decodePurge } from '../model/purge.ts'
 import type { SegmentRef, Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -85,3 +86,22 @@ export async function purgedVersions(
 }
 
 export const versionName = ({ assetId, version }: Pick<Entry, 'assetId' | 'version'>): string => `${assetId}@${version}`
+
+/** How many versions the history records of an account hold, by where they come from. */
+export async function countHistory(
+  vault: Pick<Vault, 'recordKeys' | 'readRecord'>,
+  cloud: string,
+  signal: AbortSignal,
+): Promise<{ readonly imported: number; readonly keptByRetention: number }> {
+  let [imported, keptByRetention] = [0, 0]
+  for (const key of await vault.recordKeys({ kind: 'history', cloud }, signal)) {
+    try {
+      const { origin, entries } = decodeHistoryHead(await vault.readRecord(key, signal))
+      if (origin === 'import') imported += entries
+      else keptByRetention += entries
+    } catch (error) {
+      if (!isLost(error)) throw error
+    }
+  }
+  return { imported, keptByRetention }
+}

@@ -1,55 +1,82 @@
-import type { CatalogReader, RunRow, SnapshotRow } from '../../catalog/catalog.ts'
+import { dirname, join } from 'node:path'
+import type { CatalogReader } from '../../catalog/catalog.ts'
+import type { Context } from '../../context.ts'
 import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { formatAge, formatBytes, formatDuration, formatTime, plural, safe } from '../format.ts'
+import { safe } from '../format.ts'
 import { quoteWord, shortPath } from '../path-shown.ts'
-import { renderFacts } from '../table.ts'
-import type { Theme } from '../theme.ts'
-import { changesOf } from './snapshots.ts'
+import { renderStanding, type Standing, type StatusFrame, sentenceOf, standingRecord } from '../status-report.ts'
 
 export const status: CliCommand = {
   name: 'status',
-  summary: 'how the vault stands: last snapshot, its age, sizes, runs, and what to do',
+  summary: 'is everything restorable, as of when, when was that proven, and what to do',
   group: 'look',
   operands: [['[VAULT]', 'where the vault is: a folder']],
+  options: [{ flags: '--check', help: 'exit 3 unless everything is restorable; for monitoring' }],
+  notes: `Restorable means: the newest complete snapshot can be read, every object that it names is there with its length, and
+nothing that a check or a rehearsal found wrong is left unmended. Bytes are read by cloudkeep verify --read and by
+cloudkeep drill. Looking is no failure: without --check the exit code is 0 whatever is found.`,
   run,
 }
 
-/** One account as `status` sees it. */
-interface Standing {
-  readonly cloud: string
-  readonly last: SnapshotRow | null
-  readonly lastComplete: SnapshotRow | null
-  readonly snapshots: number
-  readonly versions: number
-  readonly runs: readonly RunRow[]
-  readonly open: RunRow | null
+async function run(call: Call): Promise<Result> {
+  const { out, settings, options, signal } = call
+  const ctx = await call.context()
+  const vault = shortPath(settings.config.vault.path)
+  const { latestProofs } = await import('../../maintenance/proofs.ts')
+  const frame: StatusFrame = {
+    proofs: await latestProofs(await ctx.vault(), signal),
+    vaultFlag: vaultFlag(vault),
+    now: call.now(),
+  }
+  const standings = await standingsOf(call, ctx, frame)
+  const { theme } = out
+  const isOk = standings.length > 0 && standings.every(({ verdict }) => verdict.ok)
+  for (const line of headline(standings, frame)) out.line(isOk ? theme.ok(line) : theme.warn(line))
+  out.line(`${theme.dim('vault')}  ${theme.strong(safe(vault))}`)
+  for (const standing of standings) {
+    out.record('account', standingRecord(standing, frame))
+    for (const line of renderStanding(standing, frame, theme)) out.line(line)
+  }
+  if (standings.length === 0) out.line(`\n${theme.accent('next')}  cloudkeep backup${frame.vaultFlag}`)
+  const { verify, everyByte, drill, cycle } = frame.proofs
+  return {
+    exit: options.flag('check') && !isOk ? EXIT.partial : EXIT.done,
+    summary: {
+      accounts: standings.length,
+      restorable: isOk,
+      asOf: standings.map(({ verdict }) => verdict.asOf).reduce(earlier, standings[0]?.verdict.asOf ?? null),
+      lastVerify: verify,
+      everyByte,
+      readingSince: cycle?.startedAt ?? null,
+      lastDrill: drill,
+    },
+  }
 }
 
-/** Older than this, a person should know. */
-const STALE_MS = 48 * 3_600_000
+/** Of several accounts the vault can promise only what the oldest promises. */
+const earlier = (one: string | null, other: string | null): string | null =>
+  one === null || other === null ? null : one < other ? one : other
 
-async function run(call: Call): Promise<Result> {
-  const { out, settings } = call
-  const catalog = await (await call.context()).catalog()
-  const standings = await catalog.read(async (reader) => {
-    const asked = isAskedFor(settings.config)
-    const clouds = asked ? [await chooseCloud(reader, settings.config)] : await cloudsOf(reader, settings.config.cloud)
-    const all: Standing[] = []
-    for (const cloud of clouds) all.push(await standingOf(reader, cloud))
-    return all
+/** A sentence an account; one that is alone needs no name. */
+function headline(standings: readonly Standing[], frame: StatusFrame): readonly string[] {
+  if (standings.length === 0) return ['Nothing can be restored yet: there is no snapshot.']
+  return standings.map((standing) => {
+    const sentence = sentenceOf(standing, frame)
+    return standings.length === 1 ? sentence : `${standing.cloud}: ${sentence}`
   })
-  const vault = shortPath(settings.config.vault.path)
-  out.line(`${out.theme.dim('vault')}  ${out.theme.strong(safe(vault))}`)
-  for (const standing of standings) {
-    const todo = whatToDo(standing, { vault, now: call.now() })
-    out.record('account', recordOf(standing, todo))
-    for (const line of render(standing, todo, { theme: out.theme, now: call.now() })) out.line(line)
-  }
-  if (standings.length === 0)
-    out.line(`\nno snapshot yet\n${out.theme.accent('next')}  cloudkeep backup${vaultFlag(vault)}`)
-  return { exit: EXIT.done, summary: { accounts: standings.length } }
+}
+
+async function standingsOf(call: Call, ctx: Context, frame: StatusFrame): Promise<readonly Standing[]> {
+  const { config } = call.settings
+  const catalog = await ctx.catalog()
+  const clouds = await catalog.read(async (reader) =>
+    isAskedFor(config) ? [await chooseCloud(reader, config)] : await cloudsOf(reader, config.cloud),
+  )
+  const all: Standing[] = []
+  for (const cloud of clouds) all.push(await standingOf(call, ctx, { cloud, frame }))
+  return all
 }
 
 /** The accounts with snapshots, and the one of the credentials when a run of it has begun. */
@@ -59,124 +86,55 @@ async function cloudsOf(reader: CatalogReader, own: string | null): Promise<read
   return (await reader.runs(own, 1)).length > 0 ? [...clouds, own] : clouds
 }
 
-async function standingOf(reader: CatalogReader, cloud: string): Promise<Standing> {
+async function standingOf(
+  { signal }: Call,
+  ctx: Context,
+  { cloud, frame }: { readonly cloud: string; readonly frame: StatusFrame },
+): Promise<Standing> {
+  const [{ lookAtRestorability }, { judgeRestorability }, { recentDrills }, { countHistory }] = await Promise.all([
+    import('../../maintenance/restorable.ts'),
+    import('../../maintenance/restorable-verdict.ts'),
+    import('../../maintenance/drill-record.ts'),
+    import('../../maintenance/restorable-point.ts'),
+  ])
+  const vault = await ctx.vault()
+  const memory = join(dirname(ctx.scratch), `restorable-${cloud}.json`)
+  const look = await lookAtRestorability(vault, cloud, { now: new Date(frame.now), memory }, signal)
+  const { verify, everyByte } = frame.proofs
+  const drills = await recentDrills(vault, { cloud, since: everyByte?.at ?? null }, signal)
+  const indexed = await (await ctx.catalog()).read((reader) => indexedOf(reader, cloud))
+  const { damagedSnapshots } = indexed
+  return {
+    ...indexed,
+    ...(await countHistory(vault, cloud, signal)),
+    cloud,
+    look,
+    lastDrill: drills[0] ?? null,
+    verdict: judgeRestorability({ look, lastVerify: verify, everyByte, drills, damagedSnapshots }),
+  }
+}
+
+/** Failures named on a terminal. */
+const NAMED = 3
+
+async function indexedOf(reader: CatalogReader, cloud: string) {
   const snapshots = await reader.snapshots(cloud)
   const counts = await reader.changeCounts(cloud)
+  const last = snapshots.at(-1) ?? null
+  let gone = 0
+  if (last !== null) for await (const _ of reader.goneAt(cloud, last.seq, {})) gone += 1
+  const failures = last === null || last.snapshot.failures === null ? [] : await reader.failures(last.snapshot.id)
   return {
-    cloud,
-    last: snapshots.at(-1) ?? null,
+    last,
     lastComplete: await reader.lastSnapshot(cloud, 'complete'),
     snapshots: snapshots.length,
     versions: counts.reduce((sum, each) => sum + (each.change === 'gone' ? 0 : each.count), 0),
     runs: await reader.runs(cloud, 5),
     open: await reader.openRun(cloud),
+    gone,
+    failed: failures.slice(0, NAMED).map(({ publicId }) => publicId),
+    damagedSnapshots: (await reader.damagedSnapshots(cloud)).map(({ key }) => key),
   }
-}
-
-const recordOf = (standing: Standing, todo: string | null): object => ({
-  cloud: standing.cloud,
-  snapshots: standing.snapshots,
-  versions: standing.versions,
-  assets: standing.last?.snapshot.assets ?? 0,
-  bytes: standing.last?.snapshot.bytes ?? 0,
-  lastSnapshot: brief(standing.last),
-  lastComplete: brief(standing.lastComplete),
-  openRun: standing.open,
-  runs: standing.runs,
-  todo,
-})
-
-const brief = (row: SnapshotRow | null): object | null =>
-  row && {
-    id: row.snapshot.id,
-    takenAt: row.snapshot.takenAt,
-    complete: row.snapshot.complete,
-    totals: row.snapshot.totals,
-  }
-
-function render(standing: Standing, todo: string | null, at: { theme: Theme; now: number }): string[] {
-  const { theme, now } = at
-  const { last, lastComplete, open } = standing
-  const partial = last && !last.snapshot.complete
-  return [
-    '',
-    `${theme.strong(standing.cloud)}  ${health(standing, theme, now)}`,
-    ...renderFacts(
-      [
-        [
-          '  last snapshot',
-          last &&
-            `${theme.accent(last.snapshot.id)}  ${formatTime(last.snapshot.takenAt)} (${formatAge(last.snapshot.takenAt, now)})`,
-        ],
-        ['  changed in it', last && changesOf(last)],
-        [
-          '  last complete',
-          partial
-            ? lastComplete
-              ? `${theme.accent(lastComplete.snapshot.id)}  ${formatTime(lastComplete.snapshot.takenAt)} (${formatAge(lastComplete.snapshot.takenAt, now)})`
-              : 'none yet'
-            : null,
-        ],
-        ['  holds', last && `${plural(last.snapshot.assets, 'asset')}, ${formatBytes(last.snapshot.bytes)}`],
-        ['  history', `${plural(standing.snapshots, 'snapshot')}, ${plural(standing.versions, 'version')}`],
-        [
-          '  unfinished',
-          open && `${open.command} since ${formatTime(open.startedAt)} (${formatAge(open.startedAt, now)})`,
-        ],
-      ],
-      theme.dim,
-    ),
-    ...runLines(standing.runs, theme),
-    ...(todo === null ? [] : [`${theme.accent('  next')}  ${todo}`]),
-  ]
-}
-
-function health({ last }: Standing, theme: Theme, now: number): string {
-  const { marks } = theme
-  if (!last) return theme.warn(`${marks.warn} no snapshot yet`)
-  if (!last.snapshot.complete) return theme.warn(`${marks.warn} the last snapshot is partial`)
-  if (isStale(last, now))
-    return theme.warn(
-      `${marks.warn} the last snapshot is ${formatAge(last.snapshot.takenAt, now).replace(' ago', ' old')}`,
-    )
-  return theme.ok(`${marks.ok} complete`)
-}
-
-const isStale = (row: SnapshotRow, now: number): boolean => now - Date.parse(row.snapshot.takenAt) > STALE_MS
-
-function runLines(runs: readonly RunRow[], theme: Theme): string[] {
-  if (runs.length === 0) return []
-  const lines = runs.map((run) => {
-    const took = run.finishedAt === null ? '' : formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt))
-    const word =
-      run.status === 'done'
-        ? theme.ok(run.status)
-        : run.status === 'running'
-          ? theme.accent(run.status)
-          : theme.warn(run.status)
-    const facts = [
-      took,
-      run.apiCalls > 0 ? plural(run.apiCalls, 'API call') : '',
-      run.message ? safe(run.message) : '',
-    ].filter((text) => text !== '')
-    return `    ${formatTime(run.startedAt)}  ${run.command}  ${word}  ${theme.dim(facts.join(', '))}`
-  })
-  return [theme.dim('  last runs'), ...lines]
 }
 
 const vaultFlag = (vault: string): string => (vault === './cloudkeep-vault' ? '' : ` --vault ${quoteWord(vault)}`)
-
-/** One thing, the most urgent; null when all is well. */
-function whatToDo(standing: Standing, at: { vault: string; now: number }): string | null {
-  const flag = vaultFlag(at.vault)
-  const { last, open, runs } = standing
-  if (runs[0]?.status === 'guard')
-    return `look at the account, then cloudkeep backup${flag} --yes-mass-change if the change is meant`
-  if (open) return `cloudkeep backup${flag} goes on with the unfinished run`
-  if (!last) return `cloudkeep backup${flag}`
-  if (last.snapshot.totals.failed > 0)
-    return `cloudkeep snapshots${flag} --failed --limit 1 names what failed; cloudkeep backup${flag} tries again`
-  if (!last.snapshot.complete) return `cloudkeep backup${flag}`
-  if (isStale(last, at.now)) return `cloudkeep backup${flag}; let a timer or cron run it every day`
-  return null
-}
