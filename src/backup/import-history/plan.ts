@@ -18,11 +18,13 @@ export async function plan(run: ImportRun): Promise<Plan> {
   const wantsCurrent = options.assets.length + options.names.length === 0 && !options.deletedOnly
   const firstPage = wantsDeleted ? await firstDeletedPage(run) : null
   const current = wantsCurrent ? await survey(run, null) : { page: [], assets: options.assets.length, olderBytes: 0 }
-  const found = options.dryRun && wantsDeleted ? await countDeleted(run, firstPage) : null
-  const deleted = found?.assets ?? (options.names.length || (wantsDeleted ? (firstPage?.totalCount ?? null) : 0))
+  // Where there is but one page the count costs nothing; total_count also counts what was asked before.
+  const isCounted = wantsDeleted && options.names.length === 0 && (options.dryRun || firstPage?.cursor === null)
+  const found = isCounted ? await countDeleted(run, firstPage) : null
+  const deleted = wantsDeleted ? options.names.length || (found?.assets ?? firstPage?.totalCount ?? null) : 0
   const estimate = estimateOf(run, { deleted, current, deletedBytes: found?.bytes ?? null })
   run.live.assets = deleted === null ? null : deleted + current.assets
-  run.deps.listen({ type: 'estimate', estimate })
+  if (!options.dryRun) run.deps.listen({ type: 'estimate', estimate })
   return { estimate, assets: once(run, allAssets(run, { firstPage, wantsDeleted, current })) }
 }
 
@@ -72,10 +74,12 @@ async function* once(run: ImportRun, assets: AsyncIterable<AssetToAsk>): AsyncIt
 }
 
 async function countDeleted(run: ImportRun, firstPage: SearchPage | null): Promise<{ assets: number; bytes: number }> {
+  const seen = new Set<string>()
   let [assets, bytes] = [0, 0]
   for await (const { facts, raw } of deletedAssets(run, firstPage)) {
     if (!run.options.all && run.journal.wasAsked(facts.assetId, facts.cldVersion)) continue
-    if (!take(run, facts.assetId)) continue
+    if (seen.has(facts.assetId)) continue
+    seen.add(facts.assetId)
     assets += 1
     bytes += run.deps.reader.backupSigns({ search: raw }).bytes ?? 0
   }
