@@ -82,7 +82,7 @@ export const historyLines = async (made: Rig): Promise<{ heads: HistoryHead[]; l
 export const keptBytes = async (made: Rig, { entry }: HistoryLine): Promise<string> =>
   await readFile(join(made.vault, 'objects', (entry.object ?? '').slice(0, 2), entry.object ?? ''), 'utf8')
 
-export const OPTIONS: ImportOptions = {
+const OPTIONS: ImportOptions = {
   dryRun: false,
   deletedOnly: false,
   all: false,
