@@ -2,6 +2,7 @@ import type { CatalogWriter, Known, StepRow } from '../catalog/catalog.ts'
 import { isLoss } from '../catalog/snapshot-changes.ts'
 import { type Entry, encodeEntry } from '../model/entry.ts'
 import { nextEntry } from '../model/next-entry.ts'
+import { recordedAgain } from '../model/purge.ts'
 import type { SegmentRef } from '../model/snapshot.ts'
 import { lostSegments, recordAgain } from './lost-segments.ts'
 import { choosePath } from './paths.ts'
@@ -95,13 +96,14 @@ async function* mergedEntries(
   tx: CatalogWriter,
   { prefix, sources, base }: { readonly prefix: string; readonly sources: readonly SegmentRef[]; readonly base: Base },
 ): AsyncIterable<Entry> {
+  const purged = await tx.purgedVersions(run.cloud)
   const gone = new Set<string>()
   for await (const id of tx.goneIds(run.id, prefix)) gone.add(id)
   const steps = peekable(tx.doneSteps(run.id, prefix))
   const takeBefore = async function* (assetId: string | null): AsyncIterable<Entry> {
     for (let step = await steps.peek(); step !== null; step = await steps.peek()) {
       if (assetId !== null && step.assetId >= assetId) return
-      yield* some(await entryOf(run, tx, { before: null, step }))
+      yield* some(again(purged, await entryOf(run, tx, { before: null, step })))
       steps.take()
     }
   }
@@ -109,7 +111,7 @@ async function* mergedEntries(
     yield* takeBefore(before.assetId)
     const step = await steps.peek()
     if (step?.assetId === before.assetId) {
-      yield* some(await entryOf(run, tx, { before, step }))
+      yield* some(again(purged, await entryOf(run, tx, { before, step })))
       steps.take()
     } else if (!gone.has(before.assetId)) {
       yield before
@@ -117,6 +119,10 @@ async function* mergedEntries(
   }
   yield* takeBefore(null)
 }
+
+/** What was purged and is in the account all the same has been fetched again, and is another version by now. */
+const again = (purged: ReadonlySet<string>, entry: Entry | null): Entry | null =>
+  entry !== null && purged.has(`${entry.assetId} ${entry.version}`) ? recordedAgain(entry) : entry
 
 const some = (entry: Entry | null): readonly Entry[] => (entry === null ? [] : [entry])
 

@@ -71,7 +71,7 @@ const isUnreadable = (cause: unknown): boolean =>
 export const isUnreadableErrno = (errno: string): boolean =>
   errno === 'EIO' || errno === 'EUCLEAN' || errno === 'EBADMSG'
 
-/** What an entry needs of the vault. A purged original is not needed any more; derived assets have no stated length. */
+/** What an entry needs of the vault: nothing once it was purged. Derived assets have no stated length. */
 export function objectsOf(
   check: Pick<Check, 'purgedVersions'>,
   cloud: string,
@@ -83,7 +83,7 @@ export function objectsOf(
   )
   const { object, size } = entry
   return {
-    needed: object === null || isPurged ? derived : [{ digest: object, size }, ...derived],
+    needed: isPurged ? [] : object === null ? derived : [{ digest: object, size }, ...derived],
     purged: isPurged ? object : null,
   }
 }
