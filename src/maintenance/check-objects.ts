@@ -35,7 +35,8 @@ export async function checkObjects(
     now: () => options.now().getTime(),
   })
   const reader = openByteReader(check)
-  const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), objects: 0, bytes: 0, purged: 0 }
+  const counts = { objects: 0, bytes: 0, manifests: 0, manifestBytes: 0, purged: 0 }
+  const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), ...counts }
   try {
     for (const folder of FOLDERS) await walkFolder(check, walk, folder)
     await reader.finish()
@@ -47,8 +48,8 @@ export async function checkObjects(
   return {
     objects: walk.objects,
     bytes: walk.bytes,
-    read: reader.objects,
-    bytesRead: reader.bytes,
+    read: reader.objects + walk.manifests,
+    bytesRead: reader.bytes + walk.manifestBytes,
     purged: check.purgedObjects.size - walk.purged,
     reached: portion.reached,
   }
@@ -62,6 +63,9 @@ interface Walk {
   readonly reported: ReadonlySet<string>
   objects: number
   bytes: number
+  /** Read on the way to the objects, as in every check. */
+  manifests: number
+  manifestBytes: number
   /** Objects of purged versions that were met all the same. */
   purged: number
 }
@@ -108,8 +112,13 @@ async function meet(
     report(check, 'error', { code: 'object-length', subject: digest, message })
     return
   }
+  if (check.readAlready.has(digest)) {
+    walk.manifests += 1
+    walk.manifestBytes += size
+    return
+  }
   const isDue = walk.portion.takes({ digest, size, since: needed.sinceOf(digest) })
-  if ((isDue || walk.suspects.has(digest)) && !check.readAlready.has(digest)) await walk.reader.take(object)
+  if (isDue || walk.suspects.has(digest)) await walk.reader.take(object)
 }
 
 /** A walk may miss what was put while it went on, so each absence is asked for by name. */

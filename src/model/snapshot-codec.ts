@@ -26,14 +26,18 @@ const PREFIX = { pattern: /^[A-Za-z0-9_-]{0,16}$/, wanted: 'the beginning of an 
 const PARTIAL_REASONS: readonly PartialReason[] = ['failures', 'guard', 'scan-incomplete', 'configuration-incomplete']
 
 /** The last field of a head: SHA-256 over everything before its line, which is how a flipped bit in a head is found. */
-const CHECKSUM = /,\n {2}"sha256": "([0-9a-f]{64})"\n\}\n$/
+const CHECKSUM = 'sha256'
+const LAST_LINE = /,\n {2}"([^"\n]*)": "([^"\n]*)"(\n?\}?\n?)$/
+const END = '\n}\n'
 
 const checksumOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** Heads of earlier versions have none, and whoever rewrites the JSON loses it: only one that is there can be wrong. */
+/** Heads of earlier versions have none. The right value under another name, or before another end, is damage too. */
 const checkChecksum = (head: string): void => {
-  const said = CHECKSUM.exec(head)
-  if (said === null || checksumOf(head.slice(0, said.index)) === said[1]) return
+  const [line = '', name, value, end] = LAST_LINE.exec(head) ?? []
+  if (line === '') return
+  const isRight = value === checksumOf(head.slice(0, -line.length))
+  if (name === CHECKSUM ? isRight && end === END : !isRight) return
   throw new AppError('VAULT_INVALID', 'its bytes do not have the SHA-256 that its last line says')
 }
 
@@ -45,7 +49,7 @@ export const encodeSnapshot = (snapshot: Snapshot): string => {
     return `  "segments": [\n${value.map((ref) => `    ${JSON.stringify(ref)}`).join(',\n')}\n  ]`
   })
   const text = `{\n${lines.join(',\n')}`
-  return `${text},\n  "sha256": "${checksumOf(text)}"\n}\n`
+  return `${text},\n  "${CHECKSUM}": "${checksumOf(text)}"${END}`
 }
 
 const decodeTotals = (fields: Fields): Totals => ({
