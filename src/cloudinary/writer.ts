@@ -15,13 +15,17 @@ export interface Labels {
   readonly folder?: string
   /** Dynamic folder mode only. */
   readonly displayName?: string | null
+  /** Commas end a tag, and spaces around it go. */
   readonly tags?: readonly string[]
-  /** Plain pairs, without the `custom` wrapper. */
+  /** Plain pairs, without the `custom` wrapper. A pair without a value cannot be kept. */
   readonly context?: Readonly<Record<string, string>>
-  /** Structured metadata by external_id. */
+  /** Structured metadata by external_id. A value that the account insists on (a mandatory field) stays; the row shows it. */
   readonly metadata?: Readonly<Record<string, Json>>
   readonly accessControl?: Json
-  /** The state wanted in the end, approved and rejected included. */
+  /**
+   * The state wanted in the end, approved and rejected included. Whatever their kind was, it is brought about by hand
+   * (`manual`): the other kinds are analyses that cost money. A moderation cannot be taken away, only approved.
+   */
   readonly moderation?: readonly Moderation[]
   /** `{faces: [[x,y,w,h]], custom: [[x,y,w,h]]}` */
   readonly coordinates?: Json
@@ -101,7 +105,9 @@ export interface AccountWriter {
   upload(wish: UploadWish, body: UploadBody, signal: AbortSignal): Promise<Uploaded>
   /**
    * Sets labels of an asset that is there, its bytes untouched; what the labels do not name stays. Upload API, except
-   * for what only the Admin API can set. RESOURCE_NOT_FOUND when there is no such asset.
+   * for what only the Admin API can set or show: moderation, the access mode, and areas that are to be cleared. Labels
+   * that the answer does not show as wanted are tried by other means; what cannot be reached shows in the row.
+   * RESOURCE_NOT_FOUND when there is no such asset, or another has the name.
    */
   relabel(name: AssetName & { readonly assetId: string }, labels: Labels, signal: AbortSignal): Promise<AccountRow>
   /** Keeps asset_id and bytes. UPLOAD_REFUSED when the name is taken or reserved. `type` may change too. */
@@ -112,7 +118,10 @@ export interface AccountWriter {
   ): Promise<AccountRow>
   /** Deletes one asset, only if it still has this asset_id. True when it was there. */
   destroy(asset: AssetIdentity, signal: AbortSignal): Promise<boolean>
-  /** Brings back versions from Cloudinary's own backup, at most 100 at a time; one Admin call. */
+  /**
+   * Brings back versions from Cloudinary's own backup, at most 100 at a time. Two Admin calls, three when some are given
+   * and some are to be the latest (null): the first looks at what is there, so that a lost answer restores nothing twice.
+   */
   restoreVersions(
     wishes: readonly { readonly assetId: string; readonly versionId: string | null }[],
     signal: AbortSignal,
@@ -129,8 +138,11 @@ export interface AccountWriter {
   relate(asset: AssetName, to: readonly AssetName[], signal: AbortSignal): Promise<void>
   /**
    * Makes one item of the configuration from its record as the reader kept it (see `AccountConfiguration`), or brings
-   * the one with its name to it when `overwrite`. `existing` when it was there and was left alone; `same` when it was
-   * there and is equal. A field's datasource entries, inactive ones too, come with the field.
+   * the one with its name to it when `overwrite`. `present` is the one with its name (`configurationName`) that is there
+   * now; null when there is none, or when nobody looked. `existing` when it was there and was left alone; `same` when it
+   * was there and is equal, which costs no call when `present` is given. A field's datasource entries, inactive ones too,
+   * come with the field; values it has beyond them are retired. API_REFUSED for a record that cannot be written back,
+   * API_UNEXPECTED when the account understands a definition in another way than it was kept.
    */
   putConfiguration(
     part: MakeablePart,

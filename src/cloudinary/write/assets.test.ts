@@ -67,7 +67,9 @@ describe('a deletion', () => {
     const other = makeAsset(rig.cloud, { publicId: 'a' })
     expect(await rig.writer.destroy({ ...nameOf('a'), assetId: newId() }, NEVER)).toBe(false)
     expect(await rig.writer.destroy({ ...nameOf('b'), assetId: other.assetId }, NEVER)).toBe(false)
-    expect(other.content).not.toBeNull()
+    const moved = makeAsset(rig.cloud, { publicId: 'elsewhere' })
+    expect(await rig.writer.destroy({ ...nameOf('a'), assetId: moved.assetId }, NEVER)).toBe(false)
+    for (const asset of [other, moved]) expect(asset.content).not.toBeNull()
   })
 
   it('whose answer was lost is known to be done', async () => {

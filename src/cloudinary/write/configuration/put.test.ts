@@ -202,6 +202,14 @@ describe('an item', () => {
     expect(await put('upload_presets', listed, details)).toBe('same')
   })
 
+  it('that was there before is not taken for made when an answer is lost', async () => {
+    const preset = { name: 'p', unsigned: false, settings: { tags: 'a' } }
+    await put('upload_presets', { ...preset, settings: { tags: 'b' } })
+    sandbox.faults.add({ area: 'admin', method: 'POST', times: 1, fault: { kind: 'reset' } })
+    expect(await put('upload_presets', preset, null, false)).toBe('existing')
+    expect(empty.presets.get('p')?.settings).toEqual({ tags: 'b' })
+  })
+
   it('of a mandatory field may come twice, mandatory only then', async () => {
     const field = { type: 'string', external_id: 'must', label: 'Must', mandatory: true, default_value: 'x' }
     expect(await put('metadata_fields', { ...field, mandatory: false })).toBe('made')
