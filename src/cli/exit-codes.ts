@@ -18,6 +18,7 @@ export const EXIT = {
 const BY_ERROR: Readonly<Partial<Record<ErrorCode, number>>> = {
   USAGE: EXIT.usage,
   CONFIG_INVALID: EXIT.usage,
+  NOT_CONFIRMED: EXIT.usage,
   CREDENTIALS_MISSING: EXIT.credentials,
   CREDENTIALS_REFUSED: EXIT.credentials,
   VAULT_NOT_FOUND: EXIT.noVault,
