@@ -12,7 +12,12 @@ export interface Done {
 /** Runs the command line in this process, with these variables instead of the process's own. */
 export async function commandLine(
   argv: readonly string[],
-  place: { readonly variables: Record<string, string>; readonly cwd: string },
+  place: {
+    readonly variables: Record<string, string>
+    readonly cwd: string
+    /** What a person at the terminal answers. @default nobody sits there */
+    readonly ask?: (question: string) => Promise<string>
+  },
 ): Promise<Done> {
   const written = { out: Buffer.alloc(0), err: Buffer.alloc(0) }
   const sink = (key: 'out' | 'err') => ({
@@ -27,6 +32,7 @@ export async function commandLine(
     wishes: { colour: false, dumb: false, unicode: true },
     signal: new AbortController().signal,
     environment: place,
+    ...(place.ask === undefined ? {} : { ask: place.ask }),
   })
   const out = written.out.toString('utf8')
   const records = argv.includes('--json')

@@ -40,6 +40,8 @@ export interface Call {
   context(): Promise<Context>
   /** Milliseconds since the epoch. */
   now(): number
+  /** Puts a question to a person and gives the line that was typed; null where nobody sits at a terminal. */
+  readonly ask: ((question: string) => Promise<string>) | null
 }
 
 export interface Options {

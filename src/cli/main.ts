@@ -1,5 +1,6 @@
 import { readTerminalWishes } from '../config/env.ts'
 import { AppError } from '../model/errors.ts'
+import { askAtTerminal } from './ask.ts'
 import type { CliCommand } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
@@ -66,6 +67,9 @@ const exit = await runCli(process.argv.slice(2), COMMANDS, {
   streams: { stdout, stderr: process.stderr },
   wishes,
   signal: interruption.signal,
+  ...(process.stdin.isTTY && process.stderr.isTTY
+    ? { ask: (question) => askAtTerminal(question, interruption.signal) }
+    : {}),
   onRedact: (known) => {
     redact = known
   },

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   readonly signal: AbortSignal
   /** Variables and working directory. @default those of the process */
   readonly environment?: EnvironmentSource
+  /** Asks a person. @default there is none */
+  readonly ask?: (question: string) => Promise<string>
   /** Told how to take secrets out of a text, as soon as it is known. */
   readonly onRedact?: (redact: (text: string) => string) => void
   /** Told which command runs, before it runs. */
@@ -113,6 +115,7 @@ async function execute(parsed: Parsed, out: Output, options: RunnerOptions): Pro
         return context
       },
       now: Date.now,
+      ask: options.ask ?? null,
     })
     out.redraw([])
     out.record('summary', { command: command.name, ok: result.exit === EXIT.done, ...result.summary })
