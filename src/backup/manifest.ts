@@ -111,7 +111,7 @@ async function* mergedEntries(
     yield* takeBefore(before.assetId)
     const step = await steps.peek()
     if (step?.assetId === before.assetId) {
-      yield* some(again(purged, await entryOf(run, tx, { before, step })))
+      yield* some(again(purged, await entryOf(run, tx, { before: left(purged, before), step })))
       steps.take()
     } else if (!gone.has(before.assetId)) {
       yield before
@@ -122,7 +122,14 @@ async function* mergedEntries(
 
 /** What was purged and is in the account all the same has been fetched again, and is another version by now. */
 const again = (purged: ReadonlySet<string>, entry: Entry | null): Entry | null =>
-  entry !== null && purged.has(`${entry.assetId} ${entry.version}`) ? recordedAgain(entry) : entry
+  entry !== null && entry.object !== null && isPurged(purged, entry) ? recordedAgain(entry) : entry
+
+/** What is left of a purged version to go on from: bytes that are gone must not be taken for those of the next one. */
+const left = (purged: ReadonlySet<string>, entry: Entry): Entry =>
+  isPurged(purged, entry) ? { ...entry, object: null, size: null, md5: null, proof: null } : entry
+
+const isPurged = (purged: ReadonlySet<string>, { assetId, version }: Entry): boolean =>
+  purged.has(`${assetId} ${version}`)
 
 const some = (entry: Entry | null): readonly Entry[] => (entry === null ? [] : [entry])
 
