@@ -31,11 +31,11 @@ export async function checkObjects(
   const { options, needed } = check
   const portion = createPortion(options.read, {
     cycle,
-    totalBytes: needed.bytes,
+    totalBytes: needed.bytes - check.manifests.bytes,
     now: () => options.now().getTime(),
   })
   const reader = openByteReader(check)
-  const counts = { objects: 0, bytes: 0, manifests: 0, manifestBytes: 0, purged: 0 }
+  const counts = { objects: 0, bytes: 0, manifests: 0, manifestBytes: 0 }
   const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), ...counts }
   try {
     for (const folder of FOLDERS) await walkFolder(check, walk, folder)
@@ -50,7 +50,7 @@ export async function checkObjects(
     bytes: walk.bytes,
     read: reader.objects + walk.manifests,
     bytesRead: reader.bytes + walk.manifestBytes,
-    purged: check.purgedObjects.size - walk.purged,
+    purged: [...check.purgedObjects.unmarked()].filter((digest) => !needed.set.has(digest)).length,
     reached: portion.reached,
   }
 }
@@ -66,8 +66,6 @@ interface Walk {
   /** Read on the way to the objects, as in every check. */
   manifests: number
   manifestBytes: number
-  /** Objects of purged versions that were met all the same. */
-  purged: number
 }
 
 const subjectsOf = ({ findings }: Check): ReadonlySet<string> => new Set(findings.map(({ subject }) => subject))
@@ -101,7 +99,6 @@ async function meet(
   const { digest, size } = object
   const isNeeded = needed.set.mark(digest)
   if (!isNeeded && check.purgedObjects.mark(digest)) {
-    walk.purged += 1
     const message = 'it was purged, and its bytes are there all the same; cloudkeep purge removes them'
     report(check, 'warning', { code: 'object-not-purged', subject: digest, message })
   }

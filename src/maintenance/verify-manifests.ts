@@ -111,6 +111,7 @@ async function readManifest(check: Check, manifest: Manifest): Promise<AppError 
     return error
   }
   check.readAlready.add(digest)
+  check.manifests.bytes += said.size
   if (entries !== said.entries || contentBytes !== said.contentBytes) {
     const message = `${manifest.name} holds ${entries} assets with ${contentBytes} bytes, its head says ${said.entries} with ${said.contentBytes}`
     report(check, 'error', { code: 'segment-count', subject: digest, message })

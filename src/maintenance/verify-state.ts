@@ -19,6 +19,8 @@ export interface Check {
   readonly needed: Needed
   /** Manifests that were read, and found right, on the way. */
   readonly readAlready: DigestSet
+  /** Their length together. */
+  readonly manifests: { bytes: number }
   readonly heads: StoredSnapshot[]
   readonly histories: { readonly key: string; readonly head: HistoryHead }[]
   /** Versions whose bytes were removed on purpose, as `<cloud> <assetId> <version>`. */
@@ -41,6 +43,7 @@ export function beginCheck(
     findings: [],
     needed: createNeeded(),
     readAlready: createDigestSet(),
+    manifests: { bytes: 0 },
     heads: [],
     histories: [],
     purgedVersions: new Set(),
