@@ -13,6 +13,7 @@ import { get } from './commands/get.ts'
 import { importHistory } from './commands/import-history.ts'
 import { log } from './commands/log.ts'
 import { ls } from './commands/ls.ts'
+import { purge } from './commands/purge.ts'
 import { restore } from './commands/restore.ts'
 import { show } from './commands/show.ts'
 import { snapshots } from './commands/snapshots.ts'
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CliCommand[] = [
   restore,
   verify,
   drill,
+  purge,
   doctor,
   config,
   demo,
