@@ -6,7 +6,7 @@ import type { Given } from './values.ts'
 
 const CONFIG_FILE_NAME = 'cloudkeep.config.json'
 
-type Kind = 'text' | 'switch' | 'list' | 'any'
+type Kind = 'text' | 'switch' | 'list' | 'any' | 'section'
 
 // Checked by hand: a schema library would take longer to load than everything else that a command does at its start.
 const KEYS: Readonly<Record<string, Kind>> = {
@@ -27,12 +27,14 @@ const KEYS: Readonly<Record<string, Kind>> = {
   connectTimeout: 'any',
   headersTimeout: 'any',
   idleTimeout: 'any',
+  retention: 'section',
 }
 
 const WANTED: Readonly<Record<Kind, readonly [text: string, fits: (value: unknown) => boolean]>> = {
   text: ['a text', (value) => typeof value === 'string'],
   switch: ['true or false', (value) => typeof value === 'boolean'],
   list: ['a list of texts', (value) => Array.isArray(value) && value.every((each) => typeof each === 'string')],
+  section: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
   any: ['a text or a number', (value) => typeof value === 'string' || typeof value === 'number'],
 }
 
@@ -42,6 +44,8 @@ export interface ConfigFile {
   /** Relative paths in the file start here. */
   readonly folder: string
   get(name: string): Given | null
+  /** A part of the file that has keys of its own; undefined when it is not there. */
+  section(name: string): unknown
 }
 
 const SECRET_KEY = /key|secret|password|token|url/i
@@ -54,11 +58,12 @@ export function readConfigFile(env: Environment, flag: string | undefined): Conf
   const named = flag ?? env.get('CLOUDKEEP_CONFIG')?.value
   const path = resolve(env.cwd, named ?? CONFIG_FILE_NAME)
   const text = readText(path, named !== undefined)
-  if (text === null) return { path: null, folder: env.cwd, get: () => null }
+  if (text === null) return { path: null, folder: env.cwd, get: () => null, section: () => undefined }
   const values = parseFile(text, path)
   return {
     path,
     folder: dirname(path),
+    section: (name) => values[name],
     get: (name) => {
       const value = values[name]
       if (value === undefined || value === '') return null

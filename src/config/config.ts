@@ -2,6 +2,7 @@ import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { type Credentials, checkCloudName, readCredentials } from './credentials.ts'
 import type { Environment } from './env.ts'
 import { chooseProxy, readNoProxy } from './proxy.ts'
+import { parseRetention, type RetentionSettings } from './retention.ts'
 import type { HiddenSecrets } from './secrets.ts'
 import {
   type Given,
@@ -43,6 +44,8 @@ export interface Config {
   /** Fill the library with copies on a disk that knows neither hard links nor clones. @default false */
   readonly allowCopies: boolean
   readonly timeouts: Timeouts
+  /** How long snapshots and versions stay; of the config file only. */
+  readonly retention: RetentionSettings
   /** Where each value came from, for `config show`. */
   readonly origins: Readonly<Record<SettingName, string>>
 }
@@ -180,6 +183,7 @@ function build(
       headersMs: parseDuration(need('headersTimeout')),
       idleMs: parseDuration(need('idleTimeout')),
     },
+    retention: parseRetention(file.section('retention'), `${file.path ?? ''} retention`),
     origins,
   }
 }

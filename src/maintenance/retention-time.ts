@@ -37,6 +37,17 @@ export function parseSpan(text: string): Span {
 
 const HOUR_MS = 3_600_000
 
+/**
+ * How long a prune waits, in milliseconds: hours, days or weeks, or `0`. Months are refused, because whoever writes `30m`
+ * here means minutes. Throws USAGE.
+ */
+export function parseGrace(text: string): number {
+  if (text === '0') return 0
+  const span = /^[0-9hdw]+$/.test(text) ? parseSpan(text) : null
+  if (span !== null) return span.hours * HOUR_MS
+  throw new AppError('USAGE', `"${text}" is not a grace`, { hint: 'such as 24h, 3d or 1w, or 0' })
+}
+
 /** The moment that lies so long before (-1) or after (1) a time, in UTC; a day that a month has not is its last day. */
 export function shift(time: number, span: Span, direction: 1 | -1): number {
   if (span.isEndless) return direction * Number.POSITIVE_INFINITY

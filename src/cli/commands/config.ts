@@ -1,4 +1,6 @@
 import { SETTINGS } from '../../config/config.ts'
+import { policyInWords } from '../../maintenance/retention.ts'
+import { versionPolicyInWords } from '../../maintenance/retention-versions.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -27,6 +29,9 @@ async function run(call: Call): Promise<Result> {
     secrets.apiSecret === null ? 'none' : 'set, hidden',
     secrets.apiSecret === null ? 'not set' : (secrets.origin ?? ''),
   ])
+  const { snapshots, versions } = settings.config.retention
+  const kept = [...policyInWords(snapshots), ...versionPolicyInWords(versions)].join(', ')
+  rows.push(['retention', kept || 'keep everything', kept === '' ? 'default' : `${configFile ?? ''} retention`])
   for (const [name, value, origin] of rows) out.record('setting', { name, value, origin })
   const columns: Column[] = [
     { title: 'setting', paint: out.theme.accent },
