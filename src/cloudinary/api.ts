@@ -135,7 +135,7 @@ export const succeeded = (answer: ApiAnswer): boolean =>
 /** The service itself, not something in between, says that there is no such thing. */
 export const saysNotFound = (answer: ApiAnswer): boolean => answer.status === 404 && answer.error !== null
 
-export const refusedForever = (what: string, refusals: number): AppError =>
+const refusedForever = (what: string, refusals: number): AppError =>
   new AppError('API_LIMIT', `${what}: refused ${refusals} times in a row for the API limit`, {
     hint: 'something else uses up the hourly Admin API calls of this account',
     permanent: false,

@@ -5,7 +5,10 @@ import { AppError } from '../model/errors.ts'
 export const interrupted = (signal: AbortSignal): AppError =>
   signal.reason instanceof AppError
     ? signal.reason
-    : new AppError('INTERRUPTED', 'interrupted while working with the account', { permanent: false, cause: signal.reason })
+    : new AppError('INTERRUPTED', 'interrupted while working with the account', {
+        permanent: false,
+        cause: signal.reason,
+      })
 
 /** One signal serves every call and transfer of a run, and each listens to it: not the leak that Node suspects. */
 export const expectManyListeners = (signal: AbortSignal): void => setMaxListeners(0, signal)

@@ -15,7 +15,7 @@ import {
 } from './labels.ts'
 
 /** `unsaid`: the answer does not carry it, and there may be something. */
-export type LabelState = 'same' | 'differs' | 'unsaid'
+type LabelState = 'same' | 'differs' | 'unsaid'
 
 export interface Said {
   readonly row: AccountRow

@@ -190,7 +190,7 @@ describe.each(SERVICES)('on a service %s, labels', (_, settings) => {
         await rig.writer.upload(wishFor(id, { labels }), bodyOf(picture(id)), NEVER)
         checkHeld(id, labels)
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 
@@ -205,7 +205,7 @@ describe.each(SERVICES)('on a service %s, labels', (_, settings) => {
         for (const label of Object.keys(before)) if (!(label in labels)) expect(after[label]).toEqual(before[label])
         if (labels.tags) expect([...row.facts.tags].sort()).toEqual([...labels.tags].sort())
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 

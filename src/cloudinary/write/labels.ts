@@ -65,7 +65,7 @@ const addArea = (params: Texts, labels: Labels): void => {
 }
 
 /** As form parameters; '' where the label is to be empty. */
-export const labelParams = (labels: Labels): Texts => {
+const labelParams = (labels: Labels): Texts => {
   const params: Texts = {}
   if (labels.folder !== undefined) params['asset_folder'] = labels.folder
   if (labels.displayName !== undefined) params['display_name'] = labels.displayName ?? ''

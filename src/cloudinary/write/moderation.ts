@@ -1,13 +1,13 @@
 import type { Moderation } from '../../model/asset.ts'
 import type { JsonObject } from '../../model/json.ts'
 
-export type ModerationStatus = 'approved' | 'rejected' | 'pending'
+type ModerationStatus = 'approved' | 'rejected' | 'pending'
 
 /**
  * The one state that a list of moderations amounts to; null: none. Other kinds than `manual` are paid analyses, which a
  * restore must not order anew, so whatever their kind was, the state is brought about by hand.
  */
-export const moderationWanted = (list: readonly Moderation[]): ModerationStatus | null => {
+const moderationWanted = (list: readonly Moderation[]): ModerationStatus | null => {
   const states = list.map(({ status }) => status)
   if (states.includes('rejected')) return 'rejected'
   if (states.includes('pending')) return 'pending'
