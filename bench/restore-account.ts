@@ -89,9 +89,12 @@ for (const latencyMs of values.latency.split(',').map(Number)) {
     const options = { assets: Number(values.assets), medianBytes: Number(values.median), uploadLatencyMs: latencyMs }
     const service = await startService(options)
     const folder = await mkdtemp(join(values.place, 'cloudkeep-bench-'))
-    await run(service, folder, latencyMs)
-    service.stop()
-    await rm(folder, { recursive: true })
+    try {
+      await run(service, folder, latencyMs)
+    } finally {
+      service.stop()
+      await rm(folder, { recursive: true })
+    }
   }
   const [ours, loop] = [median(walls.ours), median(walls.loop)]
   console.log(`  ratio: restore is ${(loop / ours).toFixed(2)} times as fast as the bare loop (medians)`)
