@@ -267,15 +267,19 @@ const isYounger = (live: string | null, kept: string | null): boolean =>
 
 /** An asset is gone when a listing that reached its end does not name it and the account, asked by id, does not know it. */
 async function findGone(live: Live, incomplete: ReadonlySet<string>): Promise<void> {
-  let confirmed = 0
+  let [confirmed, forgotten] = [0, 0]
   let batch: string[] = []
   const flush = async (): Promise<void> => {
     const missing = batch
     batch = []
     const candidates = await live.catalog.read((tx) => tx.known(live.cloud, missing))
     const gone = [...candidates.values()].filter((known) => !incomplete.has(`${known.resourceType}/${known.type}`))
-    const present = confirmed >= MAX_CONFIRMED ? new Set<string>() : await presentOf(live, gone)
+    const isAsked = confirmed < MAX_CONFIRMED
+    // Where the listing forgot some of those that were asked for, it may have forgotten some that were not.
+    if (!isAsked && forgotten > 0) return
+    const present = isAsked ? await presentOf(live, gone) : new Set<string>()
     confirmed += gone.length
+    forgotten += present.size
     for (const known of gone) {
       if (present.has(known.assetId)) continue
       const asset = { ...known, resourceType: toResourceType(known.resourceType) }

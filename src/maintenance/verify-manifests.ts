@@ -24,7 +24,12 @@ export async function readManifests(check: Check): Promise<void> {
 
 async function readSnapshot(check: Check, { key, snapshot }: StoredSnapshot): Promise<void> {
   const at = Date.parse(snapshot.takenAt)
-  for (const { object } of partsOf(snapshot)) check.needed.add(object, null, at)
+  for (const { object } of partsOf(snapshot)) {
+    // No head says how long these are; a share of all bytes is better counted with them.
+    const isKnown = check.needed.sizeOf(object) !== null
+    const found = isKnown ? null : await check.vault.statObject(object, check.signal)
+    check.needed.add(object, found?.size ?? null, at)
+  }
   for (const ref of snapshot.segments) {
     check.needed.add(ref.object, ref.size, at)
     await readOnce(check, {
