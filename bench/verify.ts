@@ -11,11 +11,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { encodeEntry } from '../src/model/entry.ts'
+import { type Entry, encodeEntry } from '../src/model/entry.ts'
+import { NO_TOTALS, type Snapshot } from '../src/model/snapshot.ts'
 import { memoryBody } from '../src/vault/body.ts'
 import { createVault } from '../src/vault/create.ts'
 import { openFsStore } from '../src/vault/stores/fs.ts'
-import { sampleEntry, sampleSnapshot } from '../test/samples/manifest.ts'
 import { CLI, type Measured, measure, median } from './process.ts'
 
 const { values } = parseArgs({
@@ -43,15 +43,45 @@ function inverseErf(x: number): number {
   return Math.sign(x) * Math.sqrt(Math.sqrt(half * half - log / 0.147) - half)
 }
 
+function entryFor(assetId: string, publicId: string, { object, size }: { object: string; size: number }): Entry {
+  const names = { assetId, publicId, resourceType: 'image', type: 'upload', cldVersion: 1 } as const
+  const none = { width: null, height: null, duration: null, pages: null, displayName: null, createdAt: null }
+  const unknown = { uploadedAt: null, updatedAt: null, context: null, metadata: null, accessMode: null }
+  const more = { accessControl: null, coordinates: null, regions: null, originalFilename: null, status: null }
+  const facts = { ...names, ...none, ...unknown, ...more, format: 'jpg', bytes: size, etag: null, folder: '' }
+  return {
+    ...names,
+    version: assetId.slice(0, 16),
+    object,
+    size,
+    md5: null,
+    proof: 'length',
+    path: `${publicId}.jpg`,
+    capturedAt: new Date().toISOString(),
+    listHash: assetId,
+    facts: { ...facts, tags: [], moderation: [], isAudio: null, secureUrl: null },
+    raw: {},
+  }
+}
+
+const snapshotOf = (held: Pick<Snapshot, 'segments' | 'assets' | 'bytes'>): Snapshot => ({
+  ...{ format: 1, id: 'bench', cloud: 'bench', parent: null, complete: true, partialReasons: [], tool: 'bench' },
+  ...{ folderMode: null, totals: NO_TOTALS, prefixLength: 0, folders: null, configuration: null, failures: null },
+  ...{ excludedBy: {}, reconciledAt: null },
+  startedAt: new Date().toISOString(),
+  takenAt: new Date().toISOString(),
+  ...held,
+})
+
 async function makeVault(folder: string, sizes: readonly number[]): Promise<number> {
   const vault = await createVault(await openFsStore(folder), { now: new Date(), id: 'bench', tool: 'bench' })
-  const entries = []
+  const entries: Entry[] = []
   for (const [n, size] of sizes.entries()) {
     const bytes = randomFillSync(Buffer.allocUnsafe(size))
     const object = createHash('sha256').update(bytes).digest('hex')
     await vault.putObject(object, memoryBody(bytes))
     const assetId = createHash('md5').update(String(n)).digest('hex')
-    entries.push(sampleEntry({ assetId, publicId: `photo-${n}`, object, size }))
+    entries.push(entryFor(assetId, `photo-${n}`, { object, size }))
   }
   entries.sort((a, b) => (a.assetId < b.assetId ? -1 : 1))
   const { object, size } = await vault.putLines(entries.map(encodeEntry))
