@@ -367,7 +367,7 @@ const talkTo =
 
 /**
  * Copies the vault at `from` (null: the configured one) into the vault at `to`, which is made where the place is empty.
- * Takes the target's lock. A dry run takes none and makes no vault.
+ * Takes the target's locks. A dry run takes none and makes no vault.
  */
 export async function runCopyCommand(
   context: Context,
@@ -386,9 +386,16 @@ export async function runCopyCommand(
     return await copyVault(source, target, { ...options, now }, signal)
   }
   const target = await context.otherVault(places.to, 'create')
-  const lock = await lockVault(to, { command: 'copy', now: now(), openLockFile })
+  const holding = { command: 'copy', now: now(), openLockFile }
+  const lock = await lockVault(to, holding)
   try {
-    return await copyVault(source, target, { ...options, now }, signal)
+    // What the copy found in its place must still be there when the head that names it is written.
+    const prune = await lockVault(to, { ...holding, name: 'prune' })
+    try {
+      return await copyVault(source, target, { ...options, now }, signal)
+    } finally {
+      await prune.release()
+    }
   } finally {
     await lock.release()
   }
