@@ -87,9 +87,7 @@ async function makeVault(folder: string, sizes: readonly number[]): Promise<numb
   const { object, size } = await vault.putLines(entries.map(encodeEntry))
   const bytes = sizes.reduce((sum, one) => sum + one, 0)
   const segments = [{ prefix: '', object, size, entries: entries.length, contentBytes: bytes }]
-  await vault.writeSnapshot(
-    sampleSnapshot({ takenAt: new Date().toISOString(), segments, assets: entries.length, bytes }),
-  )
+  await vault.writeSnapshot(snapshotOf({ segments, assets: entries.length, bytes }))
   return bytes
 }
 
