@@ -40,6 +40,8 @@ export function createProgram(
     .usage('<command> [options]')
     .addHelpText('after', ENVIRONMENT)
     .showSuggestionAfterError(true)
+    // `restore --version 2` means a version of an asset; before the command it means that of the program.
+    .enablePositionalOptions()
     .configureHelp({
       styleTitle: theme.strong,
       styleCommandText: theme.accent,
