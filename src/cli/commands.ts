@@ -13,8 +13,11 @@ import { get } from './commands/get.ts'
 import { importHistory } from './commands/import-history.ts'
 import { log } from './commands/log.ts'
 import { ls } from './commands/ls.ts'
+import { pin, unpin } from './commands/pin.ts'
+import { prune } from './commands/prune.ts'
 import { purge } from './commands/purge.ts'
 import { restore } from './commands/restore.ts'
+import { retention } from './commands/retention.ts'
 import { show } from './commands/show.ts'
 import { snapshots } from './commands/snapshots.ts'
 import { status } from './commands/status.ts'
@@ -26,6 +29,10 @@ export const COMMANDS: readonly CliCommand[] = [
   backup,
   importHistory,
   copy,
+  retention,
+  prune,
+  pin,
+  unpin,
   status,
   snapshots,
   ls,

@@ -78,7 +78,11 @@ export interface PruneOptions extends Scope {
 }
 
 /** Reads everything that a prune would read and changes nothing. */
-export async function planPrune(deps: PruneDeps, options: PruneOptions, signal: AbortSignal): Promise<PrunePlan> {
+export async function planPrune(
+  deps: Omit<PruneDeps, 'sweeper'>,
+  options: PruneOptions,
+  signal: AbortSignal,
+): Promise<PrunePlan> {
   const now = deps.now().getTime()
   const survey = surveying(deps, signal)
   const accounts = await readAccounts(deps.vault, options, { now, signal })
@@ -150,7 +154,7 @@ export async function pruneVault(
   }
 }
 
-function surveying({ vault, onProgress }: PruneDeps, signal: AbortSignal): Surveying {
+function surveying({ vault, onProgress }: Omit<PruneDeps, 'sweeper'>, signal: AbortSignal): Surveying {
   let done = 0
   const onRead = (): void => {
     done += 1
@@ -287,7 +291,7 @@ function segmentsRead(accounts: readonly Account[]): DigestSet {
 
 /** What the sweep would do if nothing changed until then. */
 async function foresee(
-  { vault }: PruneDeps,
+  { vault }: Pick<PruneDeps, 'vault'>,
   at: { readonly needed: DigestSet; readonly cutoff: number; readonly signal: AbortSignal },
 ): Promise<Swept> {
   const swept = emptySwept()

@@ -1,0 +1,68 @@
+import type { PrunePlan } from '../../maintenance/prune.ts'
+import { isEmptyPolicy } from '../../maintenance/retention.ts'
+import { chooseCloud } from '../account-choice.ts'
+import type { Call, CliCommand, Result } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { plural } from '../format.ts'
+import { RETENTION_NOTES, RETENTION_OPTIONS, readRetention } from '../retention-options.ts'
+import { removedIn, renderOutlook, renderPlan, sweptRecord, verdictRecords } from '../retention-report.ts'
+
+export const retention: CliCommand = {
+  name: 'retention',
+  summary: 'which snapshots the rules keep, each with the reason; changes nothing',
+  group: 'keep',
+  operands: [['[VAULT]', 'where the vault is: a folder']],
+  options: RETENTION_OPTIONS,
+  notes: RETENTION_NOTES,
+  run,
+}
+
+async function run(call: Call): Promise<Result> {
+  const { out } = call
+  const asked = readRetention(call)
+  const plan = await makePlan(call)
+  for (const verdict of verdictRecords(plan)) out.record('snapshot', verdict)
+  out.record('objects', sweptRecord(plan.swept))
+  for (const line of renderPlan(plan, out)) out.line(line)
+  for (const line of renderOutlook(plan, { theme: out.theme, graceMs: asked.graceMs })) out.line(line)
+  const removed = removedIn(plan.accounts)
+  if (isEmptyPolicy(asked.policy.snapshots))
+    out.say(out.talk.dim('no rule says how long snapshots stay; see cloudkeep retention --help'))
+  else if (removed > 0) out.say(`${out.talk.accent('next')}  cloudkeep prune`)
+  const all = plan.accounts.reduce((sum, { verdicts }) => sum + verdicts.length, 0)
+  return { exit: EXIT.done, summary: { snapshots: all, kept: all - removed, removed } }
+}
+
+/** Reads what a prune would read. */
+export async function makePlan(call: Call): Promise<PrunePlan> {
+  const { out, signal } = call
+  const { planPrune } = await import('../../maintenance/prune.ts')
+  const ctx = await call.context()
+  const asked = readRetention(call)
+  // A name that the vault does not hold is refused, rather than nothing done about it.
+  if (asked.cloud !== null) await (await ctx.catalog()).read((reader) => chooseCloud(reader, call.settings.config))
+  const fixed = {
+    vault: await ctx.vault(),
+    catalog: await ctx.catalog(),
+    now: ctx.now,
+    newId: ctx.newId,
+    tool: ctx.tool,
+  }
+  let shown = 0
+  try {
+    return await planPrune(
+      {
+        ...fixed,
+        onProgress: ({ done }) => {
+          if (Date.now() - shown < 100) return
+          shown = Date.now()
+          out.redraw([out.talk.dim(`reading: ${plural(done, 'list')}`)])
+        },
+      },
+      asked,
+      signal,
+    )
+  } finally {
+    out.redraw([])
+  }
+}
