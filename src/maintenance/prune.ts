@@ -130,6 +130,8 @@ export async function pruneVault(
   await reclaimRecords(deps, accounts, signal)
   const retained = new Map<string, Retained>()
   for (const account of accounts) retained.set(account.cloud, await refusing(() => keepHistory(deps, survey, account)))
+  // Read again when all is moved; now it only spares what is known already the way to the trash and back.
+  await needOpenRuns(deps.catalog, survey.needed)
   const removed = new Map<string, readonly StoredSnapshot[]>()
   for (const account of accounts) removed.set(account.cloud, await removeHeads(deps, account, { options, signal }))
   const swept = await sweepObjects({
