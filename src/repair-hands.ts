@@ -4,7 +4,7 @@ import type { AccountReader } from './cloudinary/reader.ts'
 import type { Context, ReaderListener } from './context.ts'
 import { createLibraryTree } from './library-tree.ts'
 import type { RepairHands } from './maintenance/repair-hands.ts'
-import { isAppError } from './model/errors.ts'
+import { AppError, isAppError } from './model/errors.ts'
 
 /** Joins what a repair may reach for: other vaults, the account of the credentials if there are any, the library. */
 export async function createRepairHands(
@@ -16,6 +16,10 @@ export async function createRepairHands(
   const others = await Promise.all(
     from.map(async (place) => ({ name: `the vault ${place}`, vault: await context.otherVault(place) })),
   )
+  const itself = others.find(({ vault }) => vault.store.traits.localRoot === root)
+  if (itself !== undefined) {
+    throw new AppError('USAGE', `${itself.name} is the one to be repaired`, { hint: 'give another copy with --from' })
+  }
   return {
     others,
     reader: readerOf(context, listen),

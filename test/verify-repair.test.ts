@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { applyRandomHistory } from '../sandbox/changes.ts'
-import { makeAsset } from '../sandbox/make-asset.ts'
+import { contentOf, makeAsset } from '../sandbox/make-asset.ts'
 import { createRandom } from '../sandbox/random.ts'
 import { runVerifyCommand } from '../src/context.ts'
 import type { Lost, VerifyReport } from '../src/maintenance/report.ts'
@@ -195,6 +195,35 @@ describe('the sources', () => {
     expect(report.lost).toMatchObject([{ what: 'segment', snapshots: [snapshot.id], mayReturn: null }])
     expect(await rig.backup()).toMatchObject({ complete: true, totals: { fetched: 0 } })
   })
+})
+
+test('a record that cannot be read is brought back from a second vault, and so is a lost derived file', async () => {
+  const asset = makeAsset(rig.cloud, { publicId: 'a', bytes: Buffer.from('the original') })
+  const bytes = Buffer.from('made of it')
+  const made = { id: 'd1', transformation: 'w_10', format: 'jpg', bytes: bytes.length, content: contentOf(bytes) }
+  asset.derived.push(made)
+  await rig.backup({ details: 'all', derived: true })
+  const object = createHash('sha256').update('made of it').digest('hex')
+  const value = {
+    format: 1,
+    id: 'x',
+    cloud: 'testcloud',
+    at: '2026-11-22T00:00:00.000Z',
+    tool: 't',
+    policy: [],
+    snapshots: [],
+  }
+  const vault = await rig.context().vault()
+  const key = await vault.writeRecord({ kind: 'prunes', cloud: 'testcloud' }, { id: 'x', at: value.at, value })
+  await copyVault()
+  await flip(object)
+  await chmod(join(rig.vault, key), 0o600)
+  await writeFile(join(rig.vault, key), '{"format":')
+  expect((await verify({ repair: true })).lost).toMatchObject([{ subject: object, what: 'derived' }])
+  const report = await verify({ repair: true, from: [second] })
+  expect(report.repaired.map(({ subject }) => subject).sort()).toEqual([key, object].sort())
+  expect(await verify()).toMatchObject({ findings: [] })
+  expect((await cli('verify', '--read', 'all', '--repair', '--from', rig.vault)).exit).toBe(2)
 })
 
 test('a repair without a word on what to read, and sources without a repair, are refused', async () => {

@@ -19,6 +19,7 @@ export function renderReport(report: VerifyReport, asked: Asked): string[] {
   return [
     ...first(report.findings, (finding) => renderFinding(finding, theme), theme),
     ...first(report.repaired, (repaired) => [renderRepaired(repaired, theme)], theme),
+    ...renderQuarantine(report, theme),
     ...lost,
     ...(more > 0 ? [theme.dim(`  and ${formatCount(more)} more; --json names them all`)] : []),
     ...(report.live === null ? [] : renderLive(report.live, theme)),
@@ -51,10 +52,15 @@ export const renderDifference = ({ code, subject, message }: Finding, theme: The
 /** Twelve digits tell objects apart; a key is shown whole. */
 const short = (subject: string): string => (/^[0-9a-f]{64}$/.test(subject) ? subject.slice(0, 12) : safe(subject))
 
-function renderRepaired({ subject, source, from, quarantined }: Repaired, theme: Theme): string {
-  const bad = quarantined === null ? '' : theme.dim(`  the bad bytes lie in ${safe(quarantined)}`)
-  if (source === 'unneeded') return `${theme.ok(theme.marks.ok)} taken away  ${short(subject)}, nothing needs it${bad}`
-  return `${theme.ok(theme.marks.ok)} ${theme.strong('repaired')}  ${short(subject)} from ${safe(from)}${bad}`
+function renderRepaired({ subject, source, from }: Repaired, theme: Theme): string {
+  if (source === 'unneeded')
+    return `${theme.ok(theme.marks.ok)} ${theme.strong('taken away')}  ${short(subject)}, which nothing needs`
+  return `${theme.ok(theme.marks.ok)} ${theme.strong('repaired')}  ${short(subject)} from ${safe(from)}`
+}
+
+function renderQuarantine({ repaired, lost }: VerifyReport, theme: Theme): string[] {
+  const moved = [...repaired, ...lost].filter(({ quarantined }) => quarantined !== null).length
+  return moved === 0 ? [] : [theme.dim(`  the bad bytes (${plural(moved, 'file')}) lie in quarantine/ in the vault`)]
 }
 
 function lostLines(lost: readonly Lost[], theme: Theme): { lines: string[]; more: number } {
@@ -76,7 +82,8 @@ function renderLost(lost: Lost, theme: Theme): string[] {
   return lost.versions.map(({ resourceType, type, publicId, version, capturedAt, snapshots }) => {
     const name = `${safe(resourceType)}/${safe(type)}/${safe(publicId)}`
     const which = `version ${version} of ${formatTime(capturedAt)}, in ${plural(snapshots.length, 'snapshot')}`
-    return `${verdict}  ${theme.strong(name)}  ${theme.dim(which)}${reason}`
+    const part = lost.what === 'derived' ? 'a derived file of ' : ''
+    return `${verdict}  ${part}${theme.strong(name)}  ${theme.dim(which)}${reason}`
   })
 }
 

@@ -20,6 +20,8 @@ export interface Repair {
   head(key: string): Promise<StoredSnapshot | null>
   /** A head that is not there any more, from another vault. */
   missingHead(cloud: string, id: string): Promise<StoredSnapshot | null>
+  /** A record that cannot be read, from another vault; `take` throws VAULT_INVALID for one that is no better. */
+  record(key: string, take: (value: unknown, key: string) => void): Promise<boolean>
   /** An object that holds a list of assets. */
   list(digest: string): Promise<boolean>
   /** Any object; `use` says what needs it, null for what nothing needs: that is only moved out of the way. */
@@ -49,6 +51,7 @@ export function createRepair(
     repaired: mending.repaired,
     head: (key) => mendHead(mending, key),
     missingHead: (cloud, id) => mendMissingHead(mending, cloud, id),
+    record: (key, take) => mendRecord(mending, key, take),
     list: async (digest) => {
       const asking = { vault, hands, signal, silent: note(options) }
       return await mendFrom(mending, digest, listCandidates(asking, { digest, use: null }), asking)
@@ -154,17 +157,46 @@ async function mendMissingHead(mending: Mending, cloud: string, id: string): Pro
   return null
 }
 
-/** Byte for byte. What the head names and this vault lacks is found, and mended, by the rest of the check. */
-async function writeHead(
+async function mendRecord(
+  mending: Mending,
+  key: string,
+  take: (value: unknown, key: string) => void,
+): Promise<boolean> {
+  for (const { name, vault } of mending.hands.others) {
+    const isGood = await readable(async () => {
+      take(await vault.readRecord(key, mending.signal), key)
+      return true
+    })
+    if (isGood === null) continue
+    await copyKey(mending, { key, subject: key, name, from: vault })
+    return true
+  }
+  return false
+}
+
+interface KeyCopy {
+  readonly key: string
+  readonly subject: string
+  readonly name: string
+  readonly from: Vault
+}
+
+/** What the head names and this vault lacks is found, and mended, by the rest of the check. */
+async function writeHead(mending: Mending, copy: KeyCopy): Promise<StoredSnapshot> {
+  await copyKey(mending, copy)
+  return await mending.vault.readSnapshot(copy.key, mending.signal)
+}
+
+/** Byte for byte. */
+async function copyKey(
   { vault, options, signal, repaired }: Mending,
-  { key, subject, name, from }: { key: string; subject: string; name: string; from: Vault },
-): Promise<StoredSnapshot> {
+  { key, subject, name, from }: KeyCopy,
+): Promise<void> {
   const pieces: Uint8Array[] = []
   for await (const piece of await from.store.get(key, signal)) pieces.push(piece)
   const quarantined = await quarantine(vault.store, key, options.now(), signal)
   await vault.store.put(key, memoryBody(Buffer.concat(pieces)), signal)
   repaired.push({ subject, source: 'vault', from: name, quarantined })
-  return await vault.readSnapshot(key, signal)
 }
 
 async function readable<T>(read: () => Promise<T>): Promise<T | null> {

@@ -61,7 +61,8 @@ export interface Repaired {
 /** What could not be repaired. */
 export interface Lost {
   readonly subject: string
-  readonly what: 'asset' | 'segment' | 'history' | 'folders' | 'configuration' | 'failures' | 'snapshot'
+  /** `derived`: only what Cloudinary made of the assets, and can make again from their originals. */
+  readonly what: 'asset' | 'derived' | 'segment' | 'history' | 'folders' | 'configuration' | 'failures' | 'snapshot'
   /** Every version of every asset that these bytes were part of; empty for what is not an asset. */
   readonly versions: readonly LostVersion[]
   /** Ids of the snapshots that are not whole because of it. */

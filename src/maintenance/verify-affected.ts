@@ -24,7 +24,7 @@ export interface VersionUse
 
 /** What needs a damaged object. */
 export interface Use {
-  readonly what: Lost['what']
+  what: Lost['what']
   readonly versions: Map<string, VersionUse>
   readonly snapshots: Set<string>
 }
@@ -93,10 +93,11 @@ function noteEntry(
   const { cloud, entry, versionId, snapshots } = at
   for (const { digest } of objectsOf(check, cloud, entry).needed) {
     if (!digests.has(digest)) continue
-    const use = useOf(uses, digest, 'asset')
+    const isOriginal = digest === entry.object
+    const use = useOf(uses, digest, isOriginal ? 'asset' : 'derived')
+    if (isOriginal) use.what = 'asset'
     const key = `${cloud} ${entry.assetId} ${entry.version}`
-    const version =
-      use.versions.get(key) ?? versionUse(cloud, entry, { versionId, isOriginal: digest === entry.object })
+    const version = use.versions.get(key) ?? versionUse(cloud, entry, { versionId, isOriginal })
     use.versions.set(key, version)
     for (const id of snapshots) {
       use.snapshots.add(id)

@@ -41,12 +41,14 @@ async function eachRecord(
   place: { readonly kind: RecordKind; readonly cloud: string },
   take: (value: unknown, key: string) => void,
 ): Promise<void> {
+  const read = async (key: string): Promise<void> => take(await check.vault.readRecord(key, check.signal), key)
   for (const key of await check.vault.recordKeys(place, check.signal)) {
     try {
-      take(await check.vault.readRecord(key, check.signal), key)
+      await read(key)
     } catch (error) {
       if (!isDamage(error)) throw error
       report(check, 'error', { code: 'record-unreadable', subject: key, message: error.message })
+      if ((await check.repair?.record(key, take)) === true) await read(key)
     }
   }
 }
