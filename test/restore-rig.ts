@@ -1,6 +1,7 @@
 import { createCloud } from '../sandbox/cloud.ts'
 import { makeAsset } from '../sandbox/make-asset.ts'
 import { createRandom, type Random } from '../sandbox/random.ts'
+import { placeConfiguration } from '../sandbox/sample/configuration.ts'
 import type { Asset, Cloud, CloudSettings } from '../sandbox/state.ts'
 import type { RestoreEvent, RestoreReport } from '../src/restore/report.ts'
 import { runRestoreCommand } from '../src/restore-command.ts'
@@ -86,9 +87,10 @@ const WORDS = [
 /** Fills an account with assets of every type and with every label that can be restored. */
 export function fillRandomly(cloud: Cloud, seed: number, count: number): void {
   const random = createRandom(seed)
+  placeConfiguration(cloud, Date.now())
   cloud.fields.push(
-    { type: 'string', external_id: 'sku', label: 'SKU', mandatory: false },
-    { type: 'integer', external_id: 'year', label: 'Year', mandatory: false },
+    { type: 'string', external_id: 'item_code', label: 'Item code', mandatory: false },
+    { type: 'integer', external_id: 'item_year', label: 'Item year', mandatory: false },
   )
   for (let i = 0; i < count; i += 1) addRandom(cloud, random, i)
   const all = [...cloud.shelf.scan()]
@@ -117,7 +119,7 @@ function addRandom(cloud: Cloud, random: Random, i: number): void {
     ...(isDynamic ? { assetFolder: random.pick(['', 'shop', 'elsewhere']), displayName: `shown ${i}` } : {}),
     tags: random.chance(0.6) ? [...new Set([word(), word()])].map((tag) => tag.slice(0, 100)) : [],
     context: random.chance(0.6) ? { alt: word(), caption: word() } : {},
-    metadata: random.chance(0.5) ? { sku: word(), year: 2000 + i } : {},
+    metadata: random.chance(0.5) ? { item_code: word(), item_year: 2000 + i } : {},
     accessControl: random.chance(0.2)
       ? [{ access_type: 'anonymous', start: '2026-01-01T00:00:00Z', end: '2027-01-01T00:00:00Z' }]
       : null,
@@ -136,6 +138,8 @@ export function wipe(cloud: Cloud, { trace }: { readonly trace: boolean }): void
     if (trace && asset.versions.length > 0) asset.content = null
     else cloud.shelf.remove(asset.assetId)
   }
-  cloud.folders.clear()
+  for (const part of [cloud.folders, cloud.presets, cloud.transformations, cloud.mappings, cloud.triggers]) part.clear()
+  for (const [name, profile] of cloud.profiles) if (!profile.predefined) cloud.profiles.delete(name)
   cloud.fields.length = 0
+  cloud.rules.length = 0
 }

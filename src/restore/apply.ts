@@ -143,7 +143,15 @@ const restored = (chosen: Chosen, item: PlanItem, { facts }: AccountRow): Restor
     outcome: 'restored',
     restored: { assetId: facts.assetId, publicId: facts.publicId, cldVersion: facts.cldVersion },
     newUrl: facts.secureUrl,
+    // Listings do not speak of it, so it is judged by the answer to the upload.
+    missing: isOtherFilename(chosen, item, facts) ? ['original_filename'] : [],
   })
+
+const isOtherFilename = ({ entry }: Chosen, item: PlanItem, { originalFilename }: AccountRow['facts']): boolean =>
+  item.content === 'upload' &&
+  entry.facts.originalFilename !== null &&
+  originalFilename !== null &&
+  originalFilename !== entry.facts.originalFilename
 
 /** What became of a line of the plan, as far as nothing else is said. */
 export const resultOf = (

@@ -12,8 +12,12 @@ import type { Chosen } from './selection.ts'
 const BATCH = 100
 /** Reading right after writing may show the state before (docs/cloudinary.md, "Consistency"). */
 const LOOK_AGAIN_MS = [500, 2000]
+/** Up to so many assets are proven by their details, a call each; more by listings and the search index. */
+const BY_DETAILS = 50
 /** With no quota stated, this many calls are taken as spare. */
 const UNSTATED_SPARE = 300
+/** Assets looked at at the same time. */
+const AT_A_TIME = 8
 
 /**
  * Reads again what was restored and compares it, field by field and by the MD5 that the account states, with what was
@@ -23,8 +27,8 @@ const UNSTATED_SPARE = 300
 export async function* prove(run: RestoreRun, results: ResultList, restored: number): AsyncIterable<RestoreResult> {
   const { budget } = run.deps.reader
   const spare = budget === null ? UNSTATED_SPARE : Math.floor(budget.remaining / 2)
-  const md5 = restored <= spare ? null : await readIndex(run, restored)
-  const wanted = wantedStates(run)
+  const md5 = restored <= Math.min(spare, BY_DETAILS) ? null : await readIndex(run, restored)
+  const proving: Proving = { md5, wanted: wantedStates(run), calls: { left: spare } }
   let together: RestoreResult[] = []
   for await (const result of results.read()) {
     if (result.outcome !== 'restored' || result.restored === null) {
@@ -33,16 +37,18 @@ export async function* prove(run: RestoreRun, results: ResultList, restored: num
     }
     together.push(result)
     if (together.length < BATCH) continue
-    yield* await proveAll(run, together, { md5, wanted })
+    yield* await proveAll(run, together, proving)
     together = []
   }
-  yield* await proveAll(run, together, { md5, wanted })
+  yield* await proveAll(run, together, proving)
 }
 
 interface Proving {
   /** MD5 by asset_id as the index states them; null: the details of each asset are read instead. */
   readonly md5: ReadonlyMap<string, string> | null
   readonly wanted: (results: readonly RestoreResult[]) => Promise<ReadonlyMap<string, Chosen>>
+  /** Details that may be asked for where a listing would do, because only they speak of coordinates and regions. */
+  readonly calls: { left: number }
 }
 
 /** The search index from its changed end, until everything restored was seen. One call for 500 assets. */
@@ -92,17 +98,33 @@ async function proveAll(
   const ids = results.flatMap(({ restored }) => (restored === null ? [] : [restored.assetId]))
   const rows = proving.md5 === null ? [] : await run.deps.reader.byAssetIds(ids, run.signal)
   const listed = new Map(rows.map((row) => [row.facts.assetId, row.facts]))
-  const proven: RestoreResult[] = []
-  for (const result of results) {
+  return await inTurns(results, async (result) => {
     const kept = chosen.get(`${result.assetId}@${result.version}`)
+    if (kept === undefined) return result
     const id = result.restored?.assetId ?? ''
     const facts = listed.get(id)
     const etag = proving.md5?.get(id)
-    const seen =
-      facts === undefined || etag === undefined ? null : { facts, md5: etag, size: facts.bytes, detailed: false }
-    proven.push(kept === undefined ? result : await proveOne(run, result, { kept, seen }))
+    const isVisible = facts !== undefined && etag !== undefined && !wantsDetails(kept, proving)
+    const seen = isVisible ? { facts, md5: etag, size: facts.bytes, detailed: false } : null
+    return await proveOne(run, result, { kept, seen })
+  })
+}
+
+function wantsDetails({ entry }: Chosen, { calls }: Proving): boolean {
+  if (entry.facts.coordinates === null && entry.facts.regions === null) return false
+  calls.left -= 1
+  return calls.left >= 0
+}
+
+/** Like `Promise.all` over a `map`, but a few at a time. */
+async function inTurns<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = new Array(all.length)
+  let next = 0
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < all.length; i = next++) done[i] = await work(all[i] as T)
   }
-  return proven
+  await Promise.all(Array.from({ length: Math.min(AT_A_TIME, all.length) }, lane))
+  return done
 }
 
 async function proveOne(
@@ -111,7 +133,7 @@ async function proveOne(
   { kept, seen }: { readonly kept: Chosen; readonly seen: State | null },
 ): Promise<RestoreResult> {
   const first = seen === null ? null : missingIn(run, result, kept, seen)
-  if (first !== null && first.length === 0) return result
+  if (first !== null && first.length === 0) return result // what the answer to the upload showed stays in it
   let missing = await readMissing(run, result, kept)
   for (const delay of LOOK_AGAIN_MS) {
     if (missing.length === 0) break

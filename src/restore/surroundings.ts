@@ -1,3 +1,4 @@
+import { configurationName } from '../cloudinary/configuration-name.ts'
 import type { MakeablePart } from '../cloudinary/writer.ts'
 import type { AccountConfiguration } from '../model/account.ts'
 import { isAppError } from '../model/errors.ts'
@@ -5,17 +6,6 @@ import type { Json, JsonObject } from '../model/json.ts'
 import { fieldsOf, parseJson, text } from '../model/shape.ts'
 import type { ConfigurationResult } from './report.ts'
 import type { RestoreRun } from './restore-state.ts'
-
-/** What names an item within its part, in the words of the service. */
-const KEYS: Readonly<Record<MakeablePart, readonly string[]>> = {
-  metadata_fields: ['external_id'],
-  metadata_rules: ['external_id', 'name'],
-  transformations: ['name'],
-  streaming_profiles: ['name'],
-  upload_presets: ['name'],
-  upload_mappings: ['folder'],
-  triggers: ['event_type', 'uri'],
-}
 
 /** What assets need, in the order in which one needs the other. */
 const BEFORE_ASSETS: readonly MakeablePart[] = [
@@ -48,7 +38,7 @@ export async function openSurroundings(run: RestoreRun): Promise<Surroundings> {
   const present = kept === null ? null : await run.deps.reader.configuration(run.signal)
   const mandatory: JsonObject[] = []
   const put = async (part: MakeablePart, item: JsonObject, options: { overwrite: boolean; present: Json | null }) => {
-    const name = nameOf(part, item) ?? '?'
+    const name = configurationName(part, item) ?? '?'
     const tell = (outcome: ConfigurationResult['outcome'], reason: string | null): void => {
       const result = { part, name, outcome, reason }
       results.push(result)
@@ -65,8 +55,8 @@ export async function openSurroundings(run: RestoreRun): Promise<Surroundings> {
     const there = itemsOf(present, part)
     const overwrite = run.options.conflict === 'overwrite'
     for (const item of itemsOf(kept, part)) {
-      const name = nameOf(part, item)
-      const same = there.find((one) => nameOf(part, one) === name) ?? null
+      const name = configurationName(part, item)
+      const same = there.find((one) => configurationName(part, one) === name) ?? null
       // A mandatory field without a value refuses uploads, also those of assets that never had one.
       const isLate = part === 'metadata_fields' && item['mandatory'] === true && same === null
       if (isLate) mandatory.push(item)
@@ -91,12 +81,6 @@ export async function openSurroundings(run: RestoreRun): Promise<Surroundings> {
 /** What is wrong with one item and leaves the rest of the restore possible. */
 const isItsOwn = (error: unknown): error is Error =>
   isAppError(error) && !['CREDENTIALS_REFUSED', 'API_LIMIT', 'INTERRUPTED'].includes(error.code)
-
-const nameOf = (part: MakeablePart, item: JsonObject): string | null => {
-  const words = KEYS[part].map((key) => item[key]).filter((word) => typeof word === 'string' && word !== '')
-  if (words.length === 0) return null
-  return part === 'metadata_rules' ? String(words[0]) : words.join(' ')
-}
 
 function itemsOf(configuration: AccountConfiguration | null, part: MakeablePart): readonly JsonObject[] {
   const value = configuration?.parts[part] ?? null
