@@ -58,8 +58,7 @@ async function run(call: Call): Promise<Result> {
   }
   const report = await runPurgeCommand(ctx, wish, confirm, signal)
   if (report === null) {
-    const done = shown.plan !== null && isDone(shown.plan)
-    if (done) out.line(out.theme.dim('nothing is left to be removed'))
+    if (shown.plan !== null && isDone(shown.plan)) out.line(out.theme.dim('nothing is left to be removed'))
     return { exit: EXIT.done, summary: { cloud, dryRun: options.flag('dryRun'), versions: 0, objects: 0, bytes: 0 } }
   }
   for (const line of renderReport(report, out.theme)) out.line(line)
@@ -111,6 +110,7 @@ async function agreed(call: Call, plan: PurgePlan): Promise<boolean> {
   if (options.flag('dryRun')) {
     if (current.length > 0 && !options.flag('force'))
       out.say(out.talk.warn(`this needs --force: ${whyForce(current.length)}`))
+    out.say(out.talk.dim('nothing was removed'))
     return false
   }
   if (isDone(plan)) return false
