@@ -14,8 +14,8 @@ export interface Checked {
   readonly reached: string | null
 }
 
-/** Progress is told this often, in objects. */
-const PROGRESS_EVERY = 64
+/** Progress is told this often: by time, because one object may take as long as ten thousand. */
+const PROGRESS_MS = 200
 const FOLDERS = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'))
 
 /**
@@ -37,10 +37,12 @@ export async function checkObjects(
   const reader = openByteReader(check)
   const counts = { objects: 0, bytes: 0, manifests: 0, manifestBytes: 0 }
   const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), ...counts }
+  const ticking = setInterval(() => tell(check, walk), PROGRESS_MS)
   try {
     for (const folder of FOLDERS) await walkFolder(check, walk, folder)
     await reader.finish()
   } finally {
+    clearInterval(ticking)
     await reader.close()
   }
   tell(check, walk)
@@ -70,9 +72,9 @@ interface Walk {
 
 const subjectsOf = ({ findings }: Check): ReadonlySet<string> => new Set(findings.map(({ subject }) => subject))
 
-function tell({ options, needed }: Check, { objects, reader }: Walk): void {
+function tell({ options, needed, manifests }: Check, { objects, reader }: Walk): void {
   const total = Math.max(needed.set.size, objects)
-  const totalBytes = options.read.kind === 'all' ? needed.bytes : 0
+  const totalBytes = options.read.kind === 'all' ? needed.bytes - manifests.bytes : 0
   const progress = { phase: 'objects', done: objects, total, bytes: reader.bytes, totalBytes } as const
   options.listen({ type: 'progress', progress })
 }
@@ -86,7 +88,6 @@ async function walkFolder(check: Check, walk: Walk, folder: string): Promise<voi
     walk.objects += 1
     walk.bytes += object.size
     await meet(check, walk, object)
-    if (walk.objects % PROGRESS_EVERY === 0) tell(check, walk)
   }
 }
 

@@ -18,10 +18,7 @@ export interface LatestProofs {
 }
 
 /** Newest first, read as they are asked for. A record that cannot be read proves nothing and is left out. */
-export async function* proofsFromNewest(
-  vault: Records,
-  signal?: AbortSignal,
-): AsyncGenerator<ProofOfVault, void, void> {
+async function* proofsFromNewest(vault: Records, signal?: AbortSignal): AsyncGenerator<ProofOfVault, void, void> {
   const keys = await vault.recordKeys({ kind: 'proofs' }, signal)
   for (const key of [...keys].reverse()) {
     try {
@@ -60,7 +57,7 @@ const cycleIn = ({ cycleStartedAt, passes }: ProofOfVault): ReadingCycle | null 
   cycleStartedAt === null ? null : { startedAt: cycleStartedAt, passes: passes ?? [] }
 
 /** The JSON of a proof, for `writeRecord`. */
-export const encodeProof = (proof: ProofOfVault): Json => {
+const encodeProof = (proof: ProofOfVault): Json => {
   const { snapshots, passes, damaged, ...plain } = proof
   return {
     ...plain,

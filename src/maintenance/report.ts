@@ -1,7 +1,7 @@
 import type { ReadWish } from './reading.ts'
 import type { RepairHands } from './repair-hands.ts'
 
-export type FindingCode =
+type FindingCode =
   | 'object-missing'
   /** Its bytes are not what its name says, or the disk cannot give them. */
   | 'object-corrupt'

@@ -67,10 +67,10 @@ export const partsOf = ({ folders, configuration, failures }: Snapshot) =>
     object: string
   }[]
 
-export const entriesOf = ({ vault, signal }: Pick<Check, 'vault' | 'signal'>, ref: SegmentRef): AsyncIterable<Entry> =>
+const entriesOf = ({ vault, signal }: Pick<Check, 'vault' | 'signal'>, ref: SegmentRef): AsyncIterable<Entry> =>
   vault.readSegment(ref.object, signal)
 
-export async function* historyEntries(
+async function* historyEntries(
   { vault, signal }: Pick<Check, 'vault' | 'signal'>,
   { lines }: HistoryHead,
 ): AsyncIterable<Entry> {
