@@ -1,111 +1,72 @@
-import { createGroup } from '../lib/group.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createThread } from '../lib/thread.ts'
 
-/** A file that is to get its name, and what it must turn out to be. */
-export interface Finishing {
-  /** The written file, open for reading and writing and the caller's to close; null: `from` is copied first. */
-  readonly fd: number | null
-  /**
-   * A file that holds the bytes: cloned where the disk can, so that it takes no space, else copied by the kernel. Large
-   * ones are only cloned; where that cannot be, this rejects and the caller writes the bytes himself.
-   */
-  readonly from: string | null
-  readonly temp: string
+/** A file that is to get its name for good. */
+export interface Naming {
+  /** Null: the file has its name already, and only that is to be made durable. */
+  readonly temp: string | null
   readonly path: string
   /** Folders whose names must survive a power cut: that of `path`, and those in which folders were made for it. */
   readonly folders: readonly string[]
-  readonly digest: string
-  readonly size: number
-  /** Modification time, milliseconds since the epoch; null: now. */
-  readonly mtime: number | null
   /** True when nothing may be replaced, not even what comes there in this instant (EEXIST). */
   readonly mustBeFree: boolean
 }
 
-/** What a file holds. */
-interface Measured {
-  readonly digest: string
-  readonly size: number
-}
-
 /**
- * Gives files their names, many at a time. For each: time, fsync, reading back what the file holds (its length and
- * SHA-256; the kernel may answer from memory, so this proves what was written and not the platter), the name in one
- * step; then fsync of the folders, each once for all its files. Whatever fails leaves no name behind; `temp` is the
- * caller's to remove then.
+ * Gives written files their names: first the bytes are made durable, then the name is given in one step, then the name
+ * is made durable; resolves after that. Killed anywhere, a name shows all bytes or is not there. Rejects with the
+ * system's error; `temp` is the caller's to remove then.
+ *
+ * A few files are synced one by one. Of many, each would wait for a turn of the file system's journal, so the whole file
+ * system is synced twice for all of them: what comes while one sync runs shares the next.
  */
 export interface FolderCommit {
-  /** Rejects with the system's error, or with one whose code is `NOT_AS_PROMISED`. */
-  finish(file: Finishing): Promise<void>
-  /**
-   * What an existing file holds; links are not followed. Its folders are synced, because whoever finds it right stops
-   * writing it. Rejects with the system's error.
-   */
-  measure(path: string, folders: readonly string[]): Promise<Measured>
+  name(file: Naming): Promise<void>
   close(): Promise<void>
 }
 
-type Job = { readonly finish: Finishing; readonly umask: number } | Measuring
-
-interface Measuring {
-  readonly measure: string
-  readonly folders: readonly string[]
-}
-
-interface Outcome {
-  readonly measured: Measured | null
-  readonly error: { readonly code: string; readonly message: string } | null
-}
-
-/** Reading back and syncing, for two cores; while one batch is under way the next ones gather. */
-const THREADS = 2
+/** Beyond so many, one sync of the file system is cheaper than a sync each. */
+const FEW = 16
 const LINGER_MS = 2
-/** Bytes that are copied in one call. */
-const WHOLE = 64 * 1024 * 1024
+
+type Question =
+  /** Bytes, name, folders; each on its own. */
+  | { readonly kind: 'each'; readonly files: readonly Naming[] }
+  /** Names only. */
+  | { readonly kind: 'names'; readonly files: readonly Naming[] }
+  | { readonly kind: 'folders'; readonly files: readonly Naming[] }
+  /** Everything that was written to this file system. */
+  | { readonly kind: 'all'; readonly root: string }
+
+type Failure = { readonly code: string; readonly message: string } | null
 
 const THREAD = `
 const { parentPort } = require('node:worker_threads')
-const { createHash } = require('node:crypto')
+const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 // Network and FUSE file systems that cannot sync a folder say so with these; they sync names in their own time.
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 const CANNOT_LINK = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
-const CANNOT_SET_TIME = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS'])
-const buffer = Buffer.allocUnsafe(1 << 20)
-const unless = (codes, work) => {
-  try {
-    work()
-  } catch (error) {
-    if (!codes.has(error.code)) throw error
-  }
-}
-const failed = (error) => ({ measured: null, error: { code: String(error.code), message: String(error.message) } })
 const attempt = (work) => {
   try {
-    return { measured: work() ?? null, error: null }
+    work()
+    return null
   } catch (error) {
-    return failed(error)
+    return { code: String(error.code), message: String(error.message) }
   }
 }
-const measure = (fd) => {
-  const hash = createHash('sha256')
-  let size = 0
-  for (;;) {
-    const read = fs.readSync(fd, buffer, 0, buffer.length, size)
-    if (read === 0) return { digest: hash.digest('hex'), size }
-    hash.update(read === buffer.length ? buffer : buffer.subarray(0, read))
-    size += read
-  }
-}
-const measureFile = (path) => {
-  const fd = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0))
+const sync = (path, flags, codes) => {
+  const fd = fs.openSync(path, flags)
   try {
-    return measure(fd)
+    fs.fsyncSync(fd)
+  } catch (error) {
+    if (!codes.has(error.code)) throw error
   } finally {
     fs.closeSync(fd)
   }
 }
 const name = ({ temp, path, mustBeFree }) => {
+  if (temp === null) return
   if (!mustBeFree) return fs.renameSync(temp, path)
   try {
     fs.linkSync(temp, path)
@@ -119,99 +80,99 @@ const name = ({ temp, path, mustBeFree }) => {
   }
   fs.unlinkSync(temp)
 }
-const finish = (fd, file) => {
-  const seconds = file.mtime === null ? null : file.mtime / 1000
-  if (seconds !== null) unless(CANNOT_SET_TIME, () => fs.futimesSync(fd, seconds, seconds))
-  fs.fsyncSync(fd)
-  const { digest, size } = measure(fd)
-  if (digest !== file.digest || size !== file.size) {
-    const message = 'it reads back as ' + digest + ' with ' + size + ' of ' + file.size + ' bytes'
-    throw Object.assign(new Error(message), { code: 'NOT_AS_PROMISED' })
-  }
-  name(file)
-}
-const copyAndFinish = (file, umask) => {
-  const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = fs.constants
-  // A copy in one call cannot be interrupted: what is large is cloned or left to the caller.
-  const how = file.size > ${WHOLE} ? COPYFILE_FICLONE_FORCE : COPYFILE_FICLONE
-  fs.copyFileSync(file.from, file.temp, COPYFILE_EXCL | how)
-  // The copy is as read-only as the object; a restored file is its owner's to change.
-  fs.chmodSync(file.temp, 0o666 & ~umask)
-  const fd = fs.openSync(file.temp, 'r+')
-  try {
-    finish(fd, file)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-const run = (job) =>
-  attempt(() => {
-    if (job.measure !== undefined) return measureFile(job.measure)
-    if (job.finish.fd === null) copyAndFinish(job.finish, job.umask)
-    else finish(job.finish.fd, job.finish)
-  })
-const syncFolder = (folder) => {
-  if (process.platform === 'win32') return null
-  const { error } = attempt(() => {
-    const fd = fs.openSync(folder, 'r')
-    try {
-      unless(CANNOT_SYNC, () => fs.fsyncSync(fd))
-    } finally {
-      fs.closeSync(fd)
-    }
-  })
-  return error
-}
-parentPort.on('message', (jobs) => {
-  const outcomes = jobs.map(run)
+const syncFolders = (files, outcomes) => {
   const folders = new Map()
-  for (const [i, job] of jobs.entries()) {
-    if (outcomes[i].error !== null) continue
-    for (const folder of (job.finish ?? job).folders) {
-      if (!folders.has(folder)) folders.set(folder, syncFolder(folder))
-      const error = folders.get(folder)
-      if (error !== null) outcomes[i] = { measured: null, error }
+  for (const [i, file] of files.entries()) {
+    for (const folder of outcomes[i] === null ? file.folders : []) {
+      if (!folders.has(folder)) {
+        folders.set(folder, process.platform === 'win32' ? null : attempt(() => sync(folder, 'r', CANNOT_SYNC)))
+      }
+      outcomes[i] ??= folders.get(folder)
     }
   }
-  parentPort.postMessage(outcomes)
-})
+  return outcomes
+}
+const answers = {
+  each: ({ files }) => {
+    const outcomes = files.map((file) =>
+      attempt(() => {
+        if (file.temp !== null) sync(file.temp, 'r+', new Set())
+        name(file)
+      }),
+    )
+    return syncFolders(files, outcomes)
+  },
+  names: ({ files }) => files.map((file) => attempt(() => name(file))),
+  folders: ({ files }) => syncFolders(files, files.map(() => null)),
+  all: ({ root }) => {
+    // Node has no syncfs(2); the command of the core utilities is that call.
+    const { status, error } = spawnSync('sync', ['-f', root], { stdio: 'ignore' })
+    return [status === 0 ? null : { code: 'CANNOT_SYNC', message: String(error ?? status) }]
+  },
+}
+parentPort.on('message', (question) => parentPort.postMessage(answers[question.kind](question)))
 `
 
-export function createFolderCommit(): FolderCommit {
-  // Reading it changes nothing here; setting it is what would disturb others.
-  const umask = process.umask()
-  const lanes = Array.from({ length: THREADS }, createLane)
-  let turn = 0
-  const ask = async (job: Job): Promise<Measured | null> => {
-    turn += 1
-    return (await lanes[turn % THREADS]?.ask(job)) ?? null
-  }
-  return {
-    finish: async (file) => {
-      await ask({ finish: file, umask })
-    },
-    measure: async (path, folders) => (await ask({ measure: path, folders })) ?? { digest: '', size: -1 },
-    close: async () => {
-      for (const lane of lanes) await lane.close()
-    },
-  }
+interface Waiting {
+  readonly file: Naming
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
-function createLane(): { ask(job: Job): Promise<Measured | null>; close(): Promise<void> } {
-  const thread = createThread<readonly Job[], readonly Outcome[]>(THREAD, 'cloudkeep-restore')
-  const outcomes = new Map<Job, Outcome>()
-  const group = createGroup<Job>(async (jobs) => {
-    const answers = await thread.ask(jobs)
-    for (const [i, job] of jobs.entries()) outcomes.set(job, answers[i] ?? { measured: null, error: null })
-  }, LINGER_MS)
+export function createFolderCommit(root: string): FolderCommit {
+  const thread = createThread<Question, readonly Failure[]>(THREAD, 'cloudkeep-commit')
+  let canSyncAll = process.platform === 'linux'
+  let waiting: Waiting[] = []
+  /** Files with names that the next sync of all makes durable. */
+  let named: readonly Waiting[] = []
+  let isWorking = false
+
+  /** Settles those that failed, and returns the others. */
+  const ask = async (kind: 'each' | 'names' | 'folders', batch: readonly Waiting[]): Promise<readonly Waiting[]> => {
+    if (batch.length === 0) return []
+    const failures = await thread.ask({ kind, files: batch.map(({ file }) => file) })
+    return batch.filter(({ reject }, i) => {
+      const failure = failures[i] ?? null
+      if (failure !== null) reject(Object.assign(new Error(failure.message), { code: failure.code }))
+      return failure === null
+    })
+  }
+  const turn = async (batch: readonly Waiting[]): Promise<void> => {
+    const before = named
+    named = []
+    if (canSyncAll && (batch.length > FEW || before.length > 0)) {
+      const [failure = null] = await thread.ask({ kind: 'all', root })
+      if (failure === null) {
+        for (const { resolve } of before) resolve()
+        named = await ask('names', batch)
+        return
+      }
+      canSyncAll = false
+    }
+    for (const { resolve } of await ask('folders', before)) resolve()
+    for (const { resolve } of await ask('each', batch)) resolve()
+  }
+  const work = async (): Promise<void> => {
+    isWorking = true
+    await sleep(LINGER_MS)
+    while (waiting.length > 0 || named.length > 0) {
+      const batch = waiting
+      const all = [...named, ...batch]
+      waiting = []
+      // The thread broke: whoever was resolved already does not hear it.
+      await turn(batch).catch((error: unknown) => {
+        named = []
+        for (const { reject } of all) reject(error)
+      })
+    }
+    isWorking = false
+  }
   return {
-    ask: async (job) => {
-      await group.add(job)
-      const outcome = outcomes.get(job)
-      outcomes.delete(job)
-      if (outcome?.error != null) throw Object.assign(new Error(outcome.error.message), { code: outcome.error.code })
-      return outcome?.measured ?? null
-    },
+    name: (file) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ file, resolve, reject })
+        if (!isWorking) void work()
+      }),
     close: () => thread.close(),
   }
 }

@@ -1,10 +1,11 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAppError } from '../model/errors.ts'
+import { createTurnstile } from '../lib/turnstile.ts'
 import { errnoOf } from '../vault/disk-error.ts'
 import { checkSignal } from '../vault/interrupt.ts'
 import type { Vault } from '../vault/vault.ts'
 import { objectKey } from '../vault/vault.ts'
+import type { FolderChecks } from './folder-check.ts'
 import type { FolderCommit } from './folder-commit.ts'
 import { folderError } from './folder-error.ts'
 import type { Place } from './folder-tree.ts'
@@ -29,54 +30,69 @@ export interface FolderWriter {
   write(place: Place, content: Content, mustBeFree: boolean): Promise<void>
 }
 
-export function createFolderWriter(vault: Vault, commit: FolderCommit, signal: AbortSignal): FolderWriter {
-  const { localRoot } = vault.store.traits
+export interface WriterDeps {
+  readonly vault: Vault
+  readonly checks: FolderChecks
+  readonly commit: FolderCommit
+  /** Files whose bytes move at a time; those that only wait for a sync do not count. */
+  readonly concurrency: number
+  readonly signal: AbortSignal
+}
+
+/** Two threads make the copies of a local vault, however many wait; a message to them costs as much as a small copy. */
+const COPIED_TOGETHER = 64
+
+export function createFolderWriter({ vault, checks, commit, concurrency, signal }: WriterDeps): FolderWriter {
+  const isLocal = vault.store.traits.localRoot !== null
+  const enter = createTurnstile(isLocal ? Math.max(concurrency, COPIED_TOGETHER) : concurrency)
   return {
     write: async (place, content, mustBeFree) => {
+      const { temp, file: path, folders } = place
       try {
-        const finishing = {
-          temp: place.temp,
-          path: place.file,
-          folders: place.folders,
-          digest: content.digest,
-          size: content.size,
-          mtime: content.mtime,
-          mustBeFree,
-        }
-        if (localRoot !== null && content.memory === null) {
-          const from = join(localRoot, objectKey(content.digest))
-          if (await isCopied(() => commit.finish({ ...finishing, fd: null, from }), place)) return
-        }
-        const bytes = content.memory === null ? await vault.openObject(content.digest, signal) : [content.memory]
-        const file = await open(place.temp, 'wx+', 0o666)
-        try {
-          // The vault throws at the end of bytes that are not what their name says.
-          for await (const chunk of bytes) await writeAll(file, chunk, signal)
-          await commit.finish({ ...finishing, fd: file.fd, from: null })
-        } finally {
-          await file.close()
-        }
+        await enter(() => writeTemp({ vault, checks, signal }, temp, content))
+        await commit.name({ temp, path, folders, mustBeFree })
       } catch (error) {
-        await rm(place.temp, { force: true }).catch(() => undefined)
-        throw folderError(error, place.file)
+        await rm(temp, { force: true }).catch(() => undefined)
+        throw folderError(error, path)
       }
     },
   }
+}
+
+type Writing = Pick<WriterDeps, 'vault' | 'checks' | 'signal'>
+
+async function writeTemp({ vault, checks, signal }: Writing, temp: string, content: Content): Promise<void> {
+  const { digest, size, mtime, memory } = content
+  const { localRoot } = vault.store.traits
+  checkSignal(signal, 'restoring files')
+  const unnamed = { temp, digest, size, mtime }
+  if (localRoot !== null && memory === null) {
+    const from = join(localRoot, objectKey(digest))
+    if (await isCopied(() => checks.copy(from, unnamed), temp)) return
+  }
+  const bytes = memory === null ? await vault.openObject(digest, signal) : [memory]
+  const file = await open(temp, 'wx', 0o666)
+  try {
+    // The vault throws at the end of bytes that are not what their name says.
+    for await (const chunk of bytes) await writeAll(file, chunk, signal)
+  } finally {
+    await file.close()
+  }
+  await checks.check(unnamed)
 }
 
 /**
  * The short way from a local vault: the kernel copies or clones, and reading back proves both disks at once. False
  * when it did not come about; the long way then says precisely why, or succeeds.
  */
-async function isCopied(finish: () => Promise<void>, place: Place): Promise<boolean> {
+async function isCopied(copy: () => Promise<void>, temp: string): Promise<boolean> {
   try {
-    await finish()
+    await copy()
     return true
   } catch (error) {
     const errno = errnoOf(error)
-    if (isAppError(error) || errno === null || errno === 'EEXIST' || errno === 'ENOSPC' || errno === 'EDQUOT')
-      throw error
-    await rm(place.temp, { force: true })
+    if (errno === null || errno === 'ENOSPC' || errno === 'EDQUOT') throw error
+    await rm(temp, { force: true })
     return false
   }
 }

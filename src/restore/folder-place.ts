@@ -1,5 +1,6 @@
 import { AppError, isAppError } from '../model/errors.ts'
 import { isAbsence } from '../vault/disk-error.ts'
+import type { FolderChecks } from './folder-check.ts'
 import type { FolderCommit } from './folder-commit.ts'
 import { decideFile, type Found } from './folder-decide.ts'
 import { folderError } from './folder-error.ts'
@@ -13,6 +14,7 @@ export interface Restoring {
   readonly options: FolderOptions
   readonly tree: FolderTree
   readonly names: FolderNames
+  readonly checks: FolderChecks
   readonly commit: FolderCommit
   readonly writer: FolderWriter
 }
@@ -65,18 +67,21 @@ async function tryPath(on: Restoring, { path, content }: Wanted, isRenamed: bool
   })
 }
 
-async function lookAt({ commit }: Restoring, { file, found, folders }: Place, content: Content): Promise<Found> {
+async function lookAt({ checks, commit, options }: Restoring, place: Place, content: Content): Promise<Found> {
+  const { file, found, folders } = place
   if (found === null) return { kind: 'nothing' }
   if (found.isDirectory()) return { kind: 'folder' }
   if (!found.isFile() || found.size !== content.size) return { kind: 'other', mtime: found.mtimeMs }
   try {
-    const { digest, size } = await commit.measure(file, folders)
-    if (digest === content.digest && size === content.size) return { kind: 'same-bytes' }
+    const { digest, size } = await checks.measure(file)
+    if (digest !== content.digest || size !== content.size) return { kind: 'other', mtime: found.mtimeMs }
+    // Whoever finds it right stops writing it, so its name has to be as durable as if it had been written now.
+    if (!options.dryRun) await commit.name({ temp: null, path: file, folders, mustBeFree: false })
+    return { kind: 'same-bytes' }
   } catch (error) {
     if (isAbsence(error)) return { kind: 'nothing' }
     throw folderError(error, file)
   }
-  return { kind: 'other', mtime: found.mtimeMs }
 }
 
 async function withSurprises<T>(work: () => Promise<T>): Promise<T> {

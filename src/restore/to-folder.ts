@@ -3,6 +3,7 @@ import type { Entry } from '../model/entry.ts'
 import { AppError, isAppError } from '../model/errors.ts'
 import { libraryFolder } from '../model/library-path.ts'
 import { checkSignal } from '../vault/interrupt.ts'
+import { createFolderChecks } from './folder-check.ts'
 import { createFolderCommit } from './folder-commit.ts'
 import { endsRestore } from './folder-error.ts'
 import { createFolderWriter } from './folder-file.ts'
@@ -39,14 +40,22 @@ export async function restoreToFolder(
   signal: AbortSignal,
 ): Promise<FolderReport> {
   const started = deps.now().getTime()
-  const commit = createFolderCommit()
+  const tree = await openFolderTree({
+    target: options.target,
+    vaultRoot: deps.vault.store.traits.localRoot,
+    dryRun: options.dryRun,
+    now: started,
+  })
+  const [checks, commit] = [createFolderChecks(), createFolderCommit(tree.root)]
   try {
-    const run = await open(deps, options, commit, signal)
-    for (const folder of options.folders ?? []) run.tree.ensure(libraryFolder(folder))
+    const { vault } = deps
+    const writer = createFolderWriter({ vault, checks, commit, concurrency: options.concurrency, signal })
+    const run = begin({ deps, options, signal, tree, checks, commit, writer, names: createFolderNames() })
+    for (const folder of options.folders ?? []) tree.ensure(libraryFolder(folder))
     await restoreAll(run, chosen)
     const { counts, missing, bytes, sidecars } = run
     return {
-      target: run.tree.root,
+      target: tree.root,
       assets: Object.values(counts).reduce((sum, count) => sum + count, 0),
       counts,
       bytes,
@@ -55,37 +64,18 @@ export async function restoreToFolder(
       durationMs: deps.now().getTime() - started,
     }
   } finally {
-    await commit.close()
+    await Promise.all([checks.close(), commit.close()])
   }
 }
 
-async function open(
-  deps: FolderDeps,
-  options: FolderOptions,
-  commit: Restoring['commit'],
-  signal: AbortSignal,
-): Promise<Run> {
-  const tree = await openFolderTree({
-    target: options.target,
-    vaultRoot: deps.vault.store.traits.localRoot,
-    dryRun: options.dryRun,
-    now: deps.now().getTime(),
-  })
-  return {
-    deps,
-    options,
-    signal,
-    tree,
-    commit,
-    names: createFolderNames(),
-    writer: createFolderWriter(deps.vault, commit, signal),
-    counts: noCounts(),
-    missing: [],
-    bytes: 0,
-    sidecars: 0,
-    strained: 0,
-  }
-}
+const begin = (on: Restoring & Pick<Run, 'deps' | 'signal'>): Run => ({
+  ...on,
+  counts: noCounts(),
+  missing: [],
+  bytes: 0,
+  sidecars: 0,
+  strained: 0,
+})
 
 const noCounts = (): Record<FolderOutcome, number> => ({
   restored: 0,
@@ -99,9 +89,12 @@ const noCounts = (): Record<FolderOutcome, number> => ({
   failed: 0,
 })
 
+/** Files that are written or wait for their sync: enough for a sync to be shared by many. */
+const IN_FLIGHT = 512
+
 /** Names are given one after the other, in the order of the selection; the work on them overlaps. */
 async function restoreAll(run: Run, chosen: AsyncIterable<Chosen>): Promise<void> {
-  const crew = createCrew(run.options.concurrency)
+  const crew = createCrew(IN_FLIGHT)
   try {
     for await (const each of chosen) {
       checkSignal(run.signal, 'restoring files')
