@@ -108,9 +108,7 @@ describe('an asset that was overwritten', () => {
       options: { conflict: 'overwrite', dryRun: true },
     })
     const planned = report.events.flatMap((event) => (event.type === 'planned' ? [event.item] : []))
-    expect(planned).toMatchObject([
-      { action: 'overwrite', why: 'bytes differs', content: 'upload', uploadCalls: 1 },
-    ])
+    expect(planned).toMatchObject([{ action: 'overwrite', why: 'differs in bytes', content: 'upload', uploadCalls: 1 }])
     expect(report.totals).toMatchObject({ assets: 1, uploads: 1 })
     expect(writes()).toEqual([])
     expect(rig.sandbox.requests.length - before).toBeLessThan(10)

@@ -25,6 +25,8 @@ export interface RestoreDisplay {
 }
 
 const REDRAW_MS = 100
+/** What was left alone is told one by one up to here; `-n` lists all of it. */
+const CONFLICTS_TOLD = 20
 const PLAIN_MS = 30_000
 
 export function createRestoreDisplay(
@@ -35,6 +37,7 @@ export function createRestoreDisplay(
   const startedAt = now()
   let last = out.live ? 0 : startedAt
   let files = { count: 0, bytes: 0 }
+  let conflicts = 0
   const draw = (text: string): void => {
     const at = now()
     if (at - last < (out.live ? REDRAW_MS : PLAIN_MS)) return
@@ -48,6 +51,9 @@ export function createRestoreDisplay(
       if (event.type === 'mapped') map?.add([event.oldUrl ?? '', event.newUrl, event.result.name.publicId])
       if (event.type === 'phase' && out.live) draw(PHASES[event.phase])
       if (event.type === 'progress') draw(progressText(event, out.talk))
+      const isConflict = event.type === 'result' && event.result.action === 'conflict'
+      if (isConflict) conflicts += 1
+      if (isConflict && conflicts > CONFLICTS_TOLD && !out.json && !out.verbose) return
       if (event.type !== 'progress' && event.type !== 'mapped') tell(event, out)
     },
     listenFolder: (event) => {

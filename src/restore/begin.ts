@@ -58,6 +58,7 @@ export async function begin(deps: RestoreDeps, ask: RestoreAsk, signal: AbortSig
     folderMode: profile.folderMode,
     limits: await deps.writer.mediaLimits(signal),
     present: now.present,
+    looked: new Map(),
     before: open === null ? now.snapshot : await snapshotById(deps, target, open.before.snapshot),
     signal,
   }

@@ -80,7 +80,7 @@ interface Difference {
 
 function changeOf(chosen: Chosen, { there, fields, present }: Difference, { options, item }: Writing): PlanItem {
   const presentId = there.facts.assetId
-  const words = `${fields.join(', ')} ${fields.length === 1 ? 'differs' : 'differ'}`
+  const words = `differs in ${fields.join(', ')}`
   const base = { fields, ...identityOf(there) }
   const kept = stateOf(chosen.entry)
   if (options.conflict === 'rename') {
@@ -131,7 +131,11 @@ function ontoAnother(chosen: Chosen, { present }: Difference, { options, item }:
     ? { ...costOf(chosen, options, kept), content: 'upload' as const }
     : { uploadCalls: 1 }
   const action = fields.includes('bytes') ? 'overwrite' : 'relabel'
-  return item(action, `another asset has the name now; ${fields.join(', ')} differ`, { ...cost, fields, ...holder })
+  return item(action, `another asset has the name now, and differs in ${fields.join(', ')}`, {
+    ...cost,
+    fields,
+    ...holder,
+  })
 }
 
 function relabelOnly(kept: State, there: State | null, { options, item }: Writing): PlanItem {
@@ -140,7 +144,7 @@ function relabelOnly(kept: State, there: State | null, { options, item }: Writin
   const name = { publicId: there.facts.publicId, resourceType: there.facts.resourceType, type: there.facts.type }
   const more = { fields, name, ...identityOf(there) }
   if (fields.length === 0) return item('same', 'its metadata are equal', more)
-  const words = `${fields.join(', ')} ${fields.length === 1 ? 'differs' : 'differ'}`
+  const words = `differs in ${fields.join(', ')}`
   if (options.conflict === 'skip') return item('conflict', words, more)
   if (options.conflict === 'newer' && !isNewer(kept, there))
     return item('conflict', `${words}, and the account's is newer`, more)

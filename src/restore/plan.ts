@@ -1,4 +1,5 @@
 import { type AssetName, writtenName } from '../cloudinary/writer.ts'
+import type { State } from './compare.ts'
 import { besideName, decide, decideAbsence, type Present } from './decide.ts'
 import type { Found } from './present.ts'
 import type { PlanAction, PlanItem, PlanTotals } from './report.ts'
@@ -35,8 +36,42 @@ async function judge(run: RestoreRun, together: readonly Wanted[], claimed: Map<
   if (together.length === 0) return []
   const names = together.flatMap((wanted) => namesOf(run, wanted))
   const assetIds = run.sameAccount ? together.map(({ chosen }) => chosen.entry.assetId) : []
-  const found = await run.present.of({ assetIds, names }, run.signal)
+  const found = await withDetails(run, together, await run.present.of({ assetIds, names }, run.signal))
   return together.map((wanted) => ({ chosen: wanted.chosen, item: withClaim(itemFor(run, wanted, found), claimed) }))
+}
+
+/** Details that may be read for the plan, one call each. */
+const MOST_DETAILS = 200
+
+/**
+ * Only details speak of coordinates and regions. Where a kept version has some and nobody has asked the present asset,
+ * it is asked now; beyond the limit it counts as different, which costs one call that changes nothing.
+ */
+async function withDetails(run: RestoreRun, together: readonly Wanted[], found: Found): Promise<Found> {
+  const byId = new Map(found.byId)
+  const byName = new Map(found.byName)
+  for (const wanted of together) {
+    const { facts } = wanted.chosen.entry
+    if (wanted.kind === 'absence' || (facts.coordinates === null && facts.regions === null)) continue
+    const state = byId.get(facts.assetId) ?? byName.get(writtenName(wanted.chosen.entry))
+    if (state === undefined || state.detailed) continue
+    const detailed = await lookAt(run, state)
+    if (detailed === null) continue
+    byId.set(detailed.facts.assetId, detailed)
+    byName.set(writtenName(state.facts), detailed)
+  }
+  return { byId, byName }
+}
+
+async function lookAt(run: RestoreRun, state: State): Promise<State | null> {
+  const { assetId } = state.facts
+  const known = run.looked.get(assetId)
+  if (known !== undefined || run.looked.size >= MOST_DETAILS) return known ?? null
+  const answer = await run.deps.reader.details(state.facts, run.signal)
+  const { coordinates, regions } = answer.found ? answer.row.facts : state.facts
+  const looked = { ...state, facts: { ...state.facts, coordinates, regions }, detailed: answer.found }
+  run.looked.set(assetId, looked)
+  return looked
 }
 
 function namesOf(run: RestoreRun, wanted: Wanted): readonly AssetName[] {

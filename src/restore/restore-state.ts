@@ -4,6 +4,7 @@ import type { AccountWriter, AssetName, MediaLimits } from '../cloudinary/writer
 import type { AccountProfile } from '../model/account.ts'
 import type { FolderMode } from '../model/asset.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { State } from './compare.ts'
 import type { PresentStates } from './present.ts'
 import type { RestoreEvent, RestoreOptions, RestoreRequest } from './report.ts'
 import type { Chosen, Selection } from './selection.ts'
@@ -47,6 +48,8 @@ export interface RestoreRun {
   readonly folderMode: FolderMode | null
   readonly limits: MediaLimits
   readonly present: PresentStates
+  /** Present assets whose details were read because only these tell whether they differ; by asset_id. */
+  readonly looked: Map<string, State>
   /** The state before the first change of this restore; null in a dry run. */
   readonly before: SnapshotRow | null
   readonly signal: AbortSignal
