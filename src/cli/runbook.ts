@@ -48,7 +48,7 @@ export interface RunbookAccount {
   readonly adminCallsPerHour: number | null
 }
 
-export interface RunbookSnapshot {
+interface RunbookSnapshot {
   readonly id: string
   readonly takenAt: string
   readonly assets: number

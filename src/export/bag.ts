@@ -96,7 +96,7 @@ async function appendAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 /** RFC 8493, 2.1.3: line ends and the percent sign, and only those, are encoded. */
-export const manifestPath = (path: string): string =>
+const manifestPath = (path: string): string =>
   path.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 
 function bagInfo(

@@ -6,7 +6,7 @@ import { diskError, errnoOf, isAbsence } from '../vault/disk-error.ts'
 import type { ExportIdentity } from './metadata.ts'
 
 /** Lies in the folder while an export is under way, and stays when one was killed. */
-export const UNFINISHED = 'EXPORT-UNFINISHED.part'
+const UNFINISHED = 'EXPORT-UNFINISHED.part'
 
 /** A folder that belongs to one export. */
 export interface FolderPlace {
