@@ -1,4 +1,4 @@
-import type { AccountPlan, PrunePlan, PruneReport } from '../maintenance/prune.ts'
+import type { AccountPlan, PrunePlan, PruneReport, SnapshotPlan, SnapshotPlans } from '../maintenance/prune.ts'
 import type { Amount, Swept } from '../maintenance/prune-sweep.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from './format.ts'
 import type { Output } from './output.ts'
@@ -6,7 +6,7 @@ import { type Column, renderTable } from './table.ts'
 import type { Theme } from './theme.ts'
 
 /** A verdict as programs read it. */
-export const verdictRecords = (plan: Pick<PrunePlan, 'accounts'>): readonly object[] =>
+export const verdictRecords = (plan: SnapshotPlans): readonly object[] =>
   plan.accounts.flatMap(({ cloud, verdicts }) =>
     verdicts.map(({ stored: { key, snapshot }, keep, reasons }) => ({
       cloud,
@@ -43,7 +43,7 @@ export function renderPlan(plan: PrunePlan, out: Pick<Output, 'theme' | 'width'>
   return renderTable(columns, cells, { width: out.width, head: theme.dim })
 }
 
-export const removedIn = (accounts: readonly AccountPlan[]): number =>
+export const removedIn = (accounts: readonly SnapshotPlan[]): number =>
   accounts.reduce((sum, { verdicts }) => sum + verdicts.filter(({ keep }) => !keep).length, 0)
 
 const amount = ({ objects, bytes }: Amount): string => `${plural(objects, 'object')}, ${formatBytes(bytes)}`

@@ -40,18 +40,19 @@ export interface PruneProgress {
   readonly done: number
 }
 
-export interface AccountPlan {
+/** What becomes of an account's snapshots. */
+export interface SnapshotPlan {
   readonly cloud: string
   /** Oldest first. */
   readonly verdicts: readonly Verdict[]
+}
+
+export interface AccountPlan extends SnapshotPlan {
   /** Versions that outlive their snapshots. */
   readonly retained: Retained
 }
 
-export interface PrunePlan {
-  /** When it was made, milliseconds since the epoch: what is old is old as of then. */
-  readonly now: number
-  /** Those that the scope names. */
+export interface PrunePlan extends SnapshotPlans {
   readonly accounts: readonly AccountPlan[]
   /** What would be moved into the trash and deleted from it; nothing was. */
   readonly swept: Swept
@@ -75,6 +76,25 @@ export interface PruneOptions extends Scope {
    * object and has written that down nowhere yet; see `pruneVault`.
    */
   readonly graceMs: number
+}
+
+/** What a prune works from. */
+export interface SnapshotPlans {
+  /** When it was made, milliseconds since the epoch: what is old is old as of then. */
+  readonly now: number
+  /** Those that the scope names. */
+  readonly accounts: readonly SnapshotPlan[]
+}
+
+/** Reads heads and records only: which snapshots would go, but not what that frees. */
+export async function planSnapshots(
+  deps: Pick<PruneDeps, 'vault' | 'now'>,
+  options: PruneOptions,
+  signal: AbortSignal,
+): Promise<SnapshotPlans> {
+  const now = deps.now().getTime()
+  const accounts = await readAccounts(deps.vault, options, { now, signal })
+  return { now, accounts: accounts.filter((account) => account.inScope) }
 }
 
 /** Reads everything that a prune would read and changes nothing. */
@@ -121,7 +141,7 @@ export async function planPrune(
  */
 export async function pruneVault(
   deps: PruneDeps,
-  { plan, options }: { readonly plan: Pick<PrunePlan, 'now' | 'accounts'>; readonly options: PruneOptions },
+  { plan, options }: { readonly plan: SnapshotPlans; readonly options: PruneOptions },
   signal: AbortSignal,
 ): Promise<PruneReport> {
   const cutoff = deps.now().getTime() - options.graceMs
@@ -166,7 +186,7 @@ function surveying({ vault, onProgress }: Omit<PruneDeps, 'sweeper'>, signal: Ab
 }
 
 /** Somebody may have looked at the plan for an hour: what it takes must still be what the rules take. */
-function narrowed(accounts: readonly Account[], plan: Pick<PrunePlan, 'accounts'>): readonly Account[] {
+function narrowed(accounts: readonly Account[], plan: SnapshotPlans): readonly Account[] {
   const planned = new Set(
     plan.accounts.flatMap(({ verdicts }) => verdicts.filter(isRemoved).map(({ stored }) => stored.key)),
   )

@@ -1,4 +1,4 @@
-import type { PruneOptions, PrunePlan, PruneReport } from '../../maintenance/prune.ts'
+import type { PruneOptions, PrunePlan, PruneReport, SnapshotPlans } from '../../maintenance/prune.ts'
 import { isEmptyPolicy } from '../../maintenance/retention.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.ts'
 import { plural } from '../format.ts'
 import { RETENTION_NOTES, RETENTION_OPTIONS, readRetention } from '../retention-options.ts'
 import { removedIn, renderOutlook, renderPlan, renderPruned, sweptRecord, verdictRecords } from '../retention-report.ts'
-import { makePlan } from './retention.ts'
+import { checkCloud, makePlan } from './retention.ts'
 
 export const prune: CliCommand = {
   name: 'prune',
@@ -41,15 +41,16 @@ async function run(call: Call): Promise<Result> {
   const ctx = await call.context()
   const lock = await ctx.lock('prune', 'prune')
   try {
-    const plan = await makePlan(call)
+    const plan = options.flag('yes') ? await makeShortPlan(call, asked) : await showFirst(call, asked)
     const removed = removedIn(plan.accounts)
-    if (!options.flag('yes')) show(call, plan, asked)
-    else for (const verdict of verdictRecords(plan)) out.record('snapshot', verdict)
     await confirm(out, { what: `${plural(removed, 'snapshot')} will be removed`, isGiven: options.flag('yes'), signal })
     const report = await apply(call, plan, asked)
     out.record('objects', sweptRecord(report.swept))
     for (const line of renderPruned(report, { theme: out.theme, graceMs: asked.graceMs })) out.line(line)
-    return { exit: EXIT.done, summary: { ...countsOf(plan), objects: sweptRecord(report.swept) } }
+    return {
+      exit: EXIT.done,
+      summary: { ...countsOf(plan), ...retainedOf(report), objects: sweptRecord(report.swept) },
+    }
   } finally {
     await lock.release()
   }
@@ -59,17 +60,36 @@ function show({ out }: Call, plan: PrunePlan, asked: PruneOptions): Result {
   for (const verdict of verdictRecords(plan)) out.record('snapshot', verdict)
   for (const line of renderPlan(plan, out)) out.line(line)
   for (const line of renderOutlook(plan, { theme: out.theme, graceMs: asked.graceMs })) out.line(line)
-  return { exit: EXIT.done, summary: { ...countsOf(plan), objects: sweptRecord(plan.swept) } }
+  return { exit: EXIT.done, summary: { ...countsOf(plan), ...retainedOf(plan), objects: sweptRecord(plan.swept) } }
 }
 
-function countsOf({ accounts }: PrunePlan): { snapshots: number; kept: number; removed: number; retained: number } {
+/** A person decides by what is freed, which only reading everything tells. */
+async function showFirst(call: Call, asked: PruneOptions): Promise<SnapshotPlans> {
+  const plan = await makePlan(call)
+  show(call, plan, asked)
+  return plan
+}
+
+async function makeShortPlan(call: Call, asked: PruneOptions): Promise<SnapshotPlans> {
+  const { planSnapshots } = await import('../../maintenance/prune.ts')
+  await checkCloud(call, asked)
+  const ctx = await call.context()
+  const plan = await planSnapshots({ vault: await ctx.vault(), now: ctx.now }, asked, call.signal)
+  for (const verdict of verdictRecords(plan)) call.out.record('snapshot', verdict)
+  return plan
+}
+
+function countsOf({ accounts }: SnapshotPlans): { snapshots: number; kept: number; removed: number } {
   const snapshots = accounts.reduce((sum, { verdicts }) => sum + verdicts.length, 0)
-  const retained = accounts.reduce((sum, account) => sum + account.retained.versions, 0)
   const removed = removedIn(accounts)
-  return { snapshots, kept: snapshots - removed, removed, retained }
+  return { snapshots, kept: snapshots - removed, removed }
 }
 
-async function apply(call: Call, plan: PrunePlan, options: PruneOptions): Promise<PruneReport> {
+const retainedOf = ({ accounts }: Pick<PrunePlan | PruneReport, 'accounts'>): { retained: number } => ({
+  retained: accounts.reduce((sum, { retained }) => sum + retained.versions, 0),
+})
+
+async function apply(call: Call, plan: SnapshotPlans, options: PruneOptions): Promise<PruneReport> {
   const { out, signal } = call
   const { pruneVault } = await import('../../maintenance/prune.ts')
   const { openSweeper } = await import('../../vault/sweeper.ts')

@@ -1,4 +1,4 @@
-import type { PrunePlan } from '../../maintenance/prune.ts'
+import type { PruneOptions, PrunePlan } from '../../maintenance/prune.ts'
 import { isEmptyPolicy } from '../../maintenance/retention.ts'
 import { chooseCloud } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
@@ -39,8 +39,7 @@ export async function makePlan(call: Call): Promise<PrunePlan> {
   const { planPrune } = await import('../../maintenance/prune.ts')
   const ctx = await call.context()
   const asked = readRetention(call)
-  // A name that the vault does not hold is refused, rather than nothing done about it.
-  if (asked.cloud !== null) await (await ctx.catalog()).read((reader) => chooseCloud(reader, call.settings.config))
+  await checkCloud(call, asked)
   const fixed = {
     vault: await ctx.vault(),
     catalog: await ctx.catalog(),
@@ -65,4 +64,11 @@ export async function makePlan(call: Call): Promise<PrunePlan> {
   } finally {
     out.redraw([])
   }
+}
+
+/** A name that the vault does not hold is refused, rather than nothing done about it. */
+export async function checkCloud(call: Call, { cloud }: PruneOptions): Promise<void> {
+  if (cloud === null) return
+  const catalog = await (await call.context()).catalog()
+  await catalog.read((reader) => chooseCloud(reader, call.settings.config))
 }
