@@ -6,9 +6,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sha256Hex } from '../src/lib/hash.ts'
 import type { Entry } from '../src/model/entry.ts'
 import { encodeEntry } from '../src/model/entry.ts'
+import { encodeHistoryLine } from '../src/model/history.ts'
 import { libraryPath, withSuffix } from '../src/model/library-path.ts'
 import { memoryBody } from '../src/vault/body.ts'
 import { createVault } from '../src/vault/create.ts'
+import { openVault } from '../src/vault/open.ts'
 import { openFsStore } from '../src/vault/stores/fs.ts'
 import type { Vault } from '../src/vault/vault.ts'
 import { objectKey } from '../src/vault/vault.ts'
@@ -185,6 +187,73 @@ describe.skipIf(missing.length > 0)('with the README alone', () => {
       'safe4',
       'safe5',
     ])
+  })
+
+  it('versions that no snapshot lists can be listed and restored, each under a name of its own', async () => {
+    const here = await openVault(await openFsStore(copy))
+    const lines: string[] = []
+    const wanted = new Map<string, string>()
+    for (const [index, version] of ['1111111111111111', '2222222222222222', '3333333333333333'].entries()) {
+      const bytes = Buffer.from(`older ${index}`)
+      const object = sha256Hex(bytes)
+      await here.putObject(object, memoryBody(bytes))
+      const { facts } = sampleEntry()
+      const entry = sampleEntry({
+        version,
+        object,
+        size: bytes.length,
+        path: index === 0 ? null : 'one/and the same.jpg',
+        facts: { ...facts, format: index === 2 ? '../../evil' : 'jpg' },
+      })
+      const since = '2025-01-01T00:00:00.000Z'
+      const history = { since, until: null, reason: "Cloudinary's backup", keepUntil: null, versionId: null }
+      lines.push(encodeHistoryLine({ entry, ...history }))
+      wanted.set(index === 2 ? entry.assetId : `${entry.assetId}-${version}.jpg`, bytes.toString())
+    }
+    const { object } = await here.putLines(lines)
+    const at = '2026-11-22T07:00:00.000Z'
+    await here.writeRecord({ kind: 'history', cloud: 'acme' }, { id: 'h1', at, value: { format: 1, lines: object } })
+    const listed = run(block('older() {'), block('.history.since'))
+    expect(listed.stderr).toBe('')
+    expect(listed.stdout.trimEnd().split('\n')).toHaveLength(3)
+    expect(listed.stdout).toContain('1111111111111111\t')
+    const restored = run(block('restore() {'), block('older() {'), block('older | jq -c'))
+    expect(restored.stderr).toBe('')
+    expect(await treeOf(join(copy, 'restored'))).toEqual(wanted)
+  })
+
+  it('what was removed on purpose is told, and keeps nothing else from being restored', async () => {
+    const here = await openVault(await openFsStore(copy))
+    const victim = entries.find((entry) => entry.publicId === 'plain')
+    const object = victim?.object ?? ''
+    await rm(join(copy, objectKey(object)))
+    const version = { assetId: victim?.assetId ?? '', version: 'v', publicId: 'plain', object, objectRemoved: true }
+    const at = '2026-11-22T07:00:00.000Z'
+    const value = {
+      format: 1,
+      id: 'p1',
+      cloud: 'acme',
+      at,
+      reason: 'asked for',
+      versions: [{ ...version, derived: [] }],
+    }
+    await here.writeRecord({ kind: 'purges', cloud: 'acme' }, { id: 'p1', at, value })
+    expect(run(block('$all.reason'))).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: `${at}\tplain\tv\t${object}\tasked for\n`,
+    })
+    const { stderr } = run(...chosen(), block('restore() {'), 'entries | restore')
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(object)])
+    expect((await treeOf(join(copy, 'restored'))).size).toBe(contents.size - 1)
+  })
+
+  it('a snapshot that was taken before a restore says so', async () => {
+    const here = await openVault(await openFsStore(copy))
+    await here.writeSnapshot(
+      sampleSnapshot({ id: '03', takenAt: '2026-11-23T00:00:00.000Z', purpose: 'before-restore' }),
+    )
+    expect(run(block('input_filename')).stdout.split('\n')[2]).toMatch(/\tcomplete, before-restore$/)
   })
 
   it('every command of the README runs, in its order', async () => {

@@ -18,7 +18,11 @@ WHAT IS HERE
   accounts/<cloud>/snapshots/<UTC time>-<id>.json
                    one snapshot each: the account as it was at that time. A snapshot lists segments; a segment is
                    an object that holds one JSON line per asset, compressed with gzip.
+  accounts/<cloud>/history/   versions that no snapshot lists: step 8
+  accounts/<cloud>/purges/    versions whose bytes were removed on purpose, when and why: step 9
+  accounts/<cloud>/...        and proofs/: what else was done and checked. Small JSON files; nothing needs them
   library/         only on disks: folders and files to look at. They are links to the objects: copy, do not edit.
+  trash/           objects on their way out, each under its name; quarantine/ holds damaged bytes
   .cache/ locks/   may be deleted while no Cloudkeep runs
 
 A line of a segment says, among other things:
@@ -48,9 +52,11 @@ Prints nothing when all is well, and the name of each object that is damaged. Re
 2. LIST THE SNAPSHOTS
 
 File, time, number of assets, bytes, and whether it is complete; a partial one lacks assets that could not be read.
+One that says before-restore was taken before a restore into the account: it shows what was about to be mended.
 
     for s in accounts/*/snapshots/*.json; do
-      jq -r '[input_filename, .takenAt, .assets, .bytes, if .complete then "complete" else "partial" end] | @tsv' "$s"
+      jq -r '[input_filename, .takenAt, .assets, .bytes,
+        (if .complete then "complete" else "partial" end) + (if .purpose then ", \\(.purpose)" else "" end)] | @tsv' "$s"
     done
 
 
@@ -75,7 +81,8 @@ This makes a command that prints the snapshot's lines:
 
 5. RESTORE
 
-This makes a command that copies what comes in as lines into the folder restored/ and prints each file:
+This makes a command that copies what comes in as lines into the folder restored/ and prints each file. cp complains
+about a file that is not there: either it was removed on purpose (step 9), or it is lost.
 
     restore() {
       jq -r '
@@ -115,7 +122,32 @@ The folders; and the settings, upload presets, transformations, metadata fields,
     done
 
 
-OLDER VERSIONS
+8. OLDER VERSIONS
 
-Every snapshot shows the account as it was at its time: choose an earlier one in step 3 and restore from it.
+Every snapshot shows the account as it was at its time: choose an earlier one in step 3 and restore from it. Besides,
+there may be versions that no snapshot lists. This makes a command that prints them, lines like those of a snapshot:
+
+    older() {
+      for h in accounts/*/history/*.json; do
+        [ ! -f "$h" ] || jq -r '.lines | "objects/\\(.[0:2])/\\(.)"' "$h"
+      done | while read -r lines; do gzip -dc < "$lines"; done
+    }
+
+What they are, and from when until when:
+
+    older | jq -r '[.assetId, .version, .publicId, .size // 0, .history.since // "-", .history.until // "-"] | @tsv'
+
+All of them, each under a name of its own:
+
+    older | jq -c '.path = .assetId + "-" + .version + (if .facts.format then "." + .facts.format else "" end)' | restore
+
+
+9. WHAT WAS REMOVED ON PURPOSE
+
+When, which asset, which version, its object, and why. The object may be there all the same if another version needs it.
+
+    for p in accounts/*/purges/*.json; do
+      [ ! -f "$p" ] || jq -r '. as $all | .versions[] |
+        [$all.at, .publicId, .version, .object // "-", $all.reason] | @tsv' "$p"
+    done
 `
