@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { contentOf, makeAsset } from '../sandbox/make-asset.ts'
 import type { Asset, LoggedRequest } from '../sandbox/state.ts'
@@ -144,6 +146,14 @@ describe('assets that are gone', () => {
     expect(report).toMatchObject({ restored: 2, complete: true })
     expect(find('a')).toMatchObject({ tags: ['a'], context: { alt: 'a' } })
     expect(textOf(find('b'))).toBe('b')
+  })
+
+  it('have one file each in the library, before and after they came back', async () => {
+    const files = () => readdirSync(join(rig.vault, 'library', rig.cloud.name)).sort()
+    expect(files()).toEqual(['a.png', 'b.png', 'c.png'])
+    await restore(rig, { what: { kind: 'gone', filter: {} } })
+    await rig.backup()
+    expect(files()).toEqual(['a.png', 'b.png', 'c.png'])
   })
 
   it('leave again by --undo, but not what somebody has replaced since', async () => {

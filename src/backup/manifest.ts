@@ -170,7 +170,11 @@ async function entryOf(
     path:
       records === null || (bytes === null && before?.object == null)
         ? path
-        : await choosePath(run, tx, { facts: records.facts, before: path }),
+        : await choosePath(run, tx, {
+            facts: records.facts,
+            before: path,
+            object: bytes?.object ?? before?.object ?? null,
+          }),
     capturedAt: run.deps.now().toISOString(),
   })
 }

@@ -11,7 +11,11 @@ import type { Run } from './run-state.ts'
 export async function choosePath(
   run: Run,
   tx: CatalogWriter,
-  { facts, before }: { readonly facts: AssetFacts; readonly before: string | null },
+  {
+    facts,
+    before,
+    object,
+  }: { readonly facts: AssetFacts; readonly before: string | null; readonly object: string | null },
 ): Promise<string> {
   const { assetId } = facts
   const mode: FolderMode = run.folderMode ?? (facts.displayName === null ? 'fixed' : 'dynamic')
@@ -19,7 +23,7 @@ export async function choosePath(
   if (before !== null && (before === wanted || before === withSuffix(wanted, assetId))) return before
   for (let attempt = 0; ; attempt += 1) {
     const path = attempt === 0 ? wanted : withSuffix(wanted, assetId.slice((attempt - 1) * 8) || assetId)
-    const claim = await tx.claimPath(run.cloud, run.id, { assetId, path, goneIsFree: run.options.delete })
+    const claim = await tx.claimPath(run.cloud, run.id, { assetId, path, goneIsFree: run.options.delete, object })
     if (claim.kind === 'free') return path
     // A file stands where this path needs a folder (raw ids `a` and `a/b`): the folder gets another name.
     if (claim.kind === 'file-in-the-way') wanted = `${claim.file}~${wanted.slice(claim.file.length)}`

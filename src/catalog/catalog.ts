@@ -313,13 +313,14 @@ export interface CatalogWriter extends CatalogReader {
   savePath(runId: string, assetId: string, path: string): Promise<void>
   /**
    * Reserves a library path for an asset in this run. `free`: nobody has it, by current versions, by assets that are
-   * gone but whose file stays (unless `goneIsFree`), or by this run's reservations, and no folder has that name.
+   * gone but whose file stays (unless `goneIsFree`, or the file shows the very `object` of the claim: what was deleted
+   * and came back takes its old place), or by this run's reservations, and no folder has that name.
    * `file-in-the-way`: an ancestor folder of the path is a file's path. Compared with `pathKey`.
    */
   claimPath(
     cloud: string,
     runId: string,
-    claim: { assetId: string; path: string; goneIsFree: boolean },
+    claim: { assetId: string; path: string; goneIsFree: boolean; object?: string | null },
   ): Promise<{ kind: 'free' } | { kind: 'taken' } | { kind: 'file-in-the-way'; file: string }>
   markGone(runId: string, assetIds: readonly string[]): Promise<void>
 

@@ -9,6 +9,7 @@ export interface PathClaim {
   readonly assetId: string
   readonly path: string
   readonly goneIsFree: boolean
+  readonly object?: string | null
 }
 export type ClaimAnswer = { kind: 'free' } | { kind: 'taken' } | { kind: 'file-in-the-way'; file: string }
 

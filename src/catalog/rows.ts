@@ -16,8 +16,6 @@ export type BesideColumns = Pick<
   VersionRecord,
   'origin' | 'record' | 'since' | 'until' | 'version_id' | 'purged_at' | 'purged_reason'
 >
-/** A version with the key of its history record, if it has one. */
-export type KeyedRecord = VersionRecord & { readonly history_key?: string | null }
 
 /** Numbers of an account are not ours to trust: what the database could not give back is left unknown. */
 const integer = (value: number | null): number | null => (value !== null && Number.isSafeInteger(value) ? value : null)
@@ -100,7 +98,34 @@ export const KNOWN_COLUMNS = [
 type KnownColumn = (typeof KNOWN_COLUMNS)[number]
 export type KnownRecord = Pick<VersionRecord, KnownColumn>
 
-export const toVersionRow = (row: KeyedRecord, cloud: string): VersionRow => ({
+/** What a row of a listing needs. Each column costs as much as reading it twice, so there are no others. */
+export const ROW_COLUMNS = [
+  ...KNOWN_COLUMNS,
+  'id',
+  'format',
+  'width',
+  'height',
+  'duration',
+  'created_at',
+  'uploaded_at',
+  'tags',
+  'captured_at',
+  'change',
+  'from_seq',
+  'until_seq',
+  'purged_at',
+  'purged_reason',
+] as const
+const BESIDE_COLUMNS = ['origin', 'since', 'until', 'version_id'] as const
+
+/** A version as listings read it, and with what those beside the snapshots have, where those are read too. */
+export type RowRecord = Pick<VersionRecord, (typeof ROW_COLUMNS)[number]> &
+  Partial<Pick<VersionRecord, (typeof BESIDE_COLUMNS)[number]>> & { readonly history_key?: string | null }
+
+export const ROW = ROW_COLUMNS.map((column) => `v.${column}` as const)
+export const ROW_OF_ANY_ORIGIN = [...ROW_COLUMNS, ...BESIDE_COLUMNS].map((column) => `v.${column}` as const)
+
+export const toVersionRow = (row: RowRecord, cloud: string): VersionRow => ({
   ...toKnown(row),
   cloud,
   format: row.format,
@@ -114,10 +139,10 @@ export const toVersionRow = (row: KeyedRecord, cloud: string): VersionRow => ({
   change: row.change,
   fromSeq: Math.max(0, row.from_seq),
   untilSeq: row.until_seq === null ? null : Math.max(0, row.until_seq),
-  origin: row.origin,
+  origin: row.origin ?? 'snapshot',
   historyKey: row.history_key ?? null,
-  since: row.since,
-  until: row.until,
-  versionId: row.version_id === null ? null : fromText(row.version_id),
+  since: row.since ?? null,
+  until: row.until ?? null,
+  versionId: fromTextOrNull(row.version_id ?? null),
   purged: row.purged_at === null ? null : { at: row.purged_at, reason: fromText(row.purged_reason ?? '') },
 })

@@ -29,6 +29,17 @@ export const paths = (test: CatalogTest): void => {
     expect(await claim(catalog, A, 'shop/caf\u00e9.jpg')).toEqual({ kind: 'free' })
   })
 
+  test('what is gone keeps its path, except from what has the same bytes', async (catalog) => {
+    await prepare(catalog, 'a.jpg')
+    const before = await catalog.read((tx) => tx.byAssetId(CLOUD, A))
+    await catalog.write((tx) => tx.addSnapshot(storedSnapshot(2), each(drop(A))))
+    const again = (object: string | null) =>
+      catalog.write((tx) => tx.claimPath(CLOUD, 'r', { assetId: B, path: 'a.jpg', goneIsFree: false, object }))
+    expect(await again('f'.repeat(64))).toEqual({ kind: 'taken' })
+    expect(await again(null)).toEqual({ kind: 'taken' })
+    expect(await again(before?.object ?? null)).toEqual({ kind: 'free' })
+  })
+
   test('a claim reserves the path for the run, and repeating it is harmless', async (catalog) => {
     await prepare(catalog, 'a.jpg')
     expect(await claim(catalog, B, 'new.jpg')).toEqual({ kind: 'free' })

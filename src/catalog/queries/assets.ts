@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { pathKey } from '../../model/path-key.ts'
 import type { VersionFilter, VersionRow } from '../catalog.ts'
 import { matcher } from '../filter.ts'
-import { toVersionRow } from '../rows.ts'
+import { ROW_OF_ANY_ORIGIN, toVersionRow } from '../rows.ts'
 import { inPages, type Session } from '../session.ts'
 import { toText } from '../text.ts'
 import { inHistoryOrder } from '../version-order.ts'
@@ -12,7 +12,7 @@ import { accountOf } from './versions.ts'
 const allVersions = ({ db }: Session, accountId: number) =>
   db
     .selectFrom('versions as v')
-    .selectAll('v')
+    .select(ROW_OF_ANY_ORIGIN)
     .select(sql<string | null>`(select r.key from records r where r.id = v.record)`.as('history_key'))
     .where('v.account_id', '=', accountId)
 

@@ -1,7 +1,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { DiffRow, VersionRow } from '../catalog.ts'
 import { kindOfChange } from '../change.ts'
-import { toVersionRow, type VersionRecord } from '../rows.ts'
+import { ROW, type RowRecord, toVersionRow } from '../rows.ts'
 import { inPages, type Session } from '../session.ts'
 import { accountOf } from './versions.ts'
 
@@ -28,11 +28,11 @@ export async function* diff(on: Session, cloud: string, between: { from: number;
 type Pair = readonly [earlier: VersionRow | null, later: VersionRow | null]
 
 async function* pairs(on: Session, span: Span): AsyncIterable<Pair> {
-  for await (const page of inPages<VersionRecord>(on, (last, limit) => begun(on, span, { last, limit }))) {
+  for await (const page of inPages<RowRecord>(on, (last, limit) => begun(on, span, { last, limit }))) {
     const before = await alive(on, span, { seq: span.low, page })
     for (const row of page) yield [before.get(row.asset_id) ?? null, toVersionRow(row, span.cloud)]
   }
-  for await (const page of inPages<VersionRecord>(on, (last, limit) => ended(on, span, { last, limit }))) {
+  for await (const page of inPages<RowRecord>(on, (last, limit) => ended(on, span, { last, limit }))) {
     const after = await alive(on, span, { seq: span.high, page })
     // What has a later version was told of above.
     for (const row of page) if (!after.has(row.asset_id)) yield [toVersionRow(row, span.cloud), null]
@@ -49,16 +49,16 @@ function compare(before: VersionRow | null, after: VersionRow | null): DiffRow |
 }
 
 interface Page {
-  readonly last: VersionRecord | null
+  readonly last: RowRecord | null
   readonly limit: number
 }
 
 /** Versions that began after `low` and are there at `high`. */
-const begun = (on: Session, span: Span, page: Page): Promise<readonly VersionRecord[]> =>
+const begun = (on: Session, span: Span, page: Page): Promise<readonly RowRecord[]> =>
   turned(on, span, { ...page, at: 'from_seq', and: sql`(v.until_seq is null or v.until_seq > ${span.high})` })
 
 /** Versions that were there at `low` and ended by `high`. */
-const ended = (on: Session, span: Span, page: Page): Promise<readonly VersionRecord[]> =>
+const ended = (on: Session, span: Span, page: Page): Promise<readonly RowRecord[]> =>
   turned(on, span, { ...page, at: 'until_seq', and: sql`v.from_seq <= ${span.low}` })
 
 /** Versions that began or ended between the two snapshots, in that order. */
@@ -66,10 +66,10 @@ const turned = async (
   { db }: Session,
   { accountId, low, high }: Span,
   { at, and, last, limit }: Page & { readonly at: 'from_seq' | 'until_seq'; readonly and: RawBuilder<SqlBool> },
-): Promise<readonly VersionRecord[]> =>
+): Promise<readonly RowRecord[]> =>
   await db
     .selectFrom('versions as v')
-    .selectAll()
+    .select(ROW)
     .where('v.account_id', '=', accountId)
     .where(`v.${at}`, '>', low)
     .where(`v.${at}`, '<=', high)
@@ -84,11 +84,11 @@ const turned = async (
 async function alive(
   { db }: Session,
   { accountId, cloud }: Span,
-  { seq, page }: { seq: number; page: readonly VersionRecord[] },
+  { seq, page }: { seq: number; page: readonly RowRecord[] },
 ): Promise<ReadonlyMap<string, VersionRow>> {
   const rows = await db
     .selectFrom('versions as v')
-    .selectAll()
+    .select(ROW)
     .where('v.account_id', '=', accountId)
     .where('v.asset_id', 'in', [...new Set(page.map((row) => row.asset_id))])
     .where('v.from_seq', '<=', seq)

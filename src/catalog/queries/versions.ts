@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Known, VersionFilter, VersionRow } from '../catalog.ts'
 import { matcher, narrow } from '../filter.ts'
-import { KNOWN_COLUMNS, toKnown, toVersionRow, type VersionRecord } from '../rows.ts'
+import { KNOWN_COLUMNS, ROW, type RowRecord, toKnown, toVersionRow } from '../rows.ts'
 import { paged, type Session } from '../session.ts'
 import { afterPrefix, fromText, toText } from '../text.ts'
 
@@ -123,11 +123,11 @@ export async function* versionsAt(
   const accountId = await accountOf(on, cloud)
   let left = filter.limit ?? Number.POSITIVE_INFINITY
   if (left <= 0) return
-  const rows = paged<VersionRecord>(on, async (last, limit) => {
+  const rows = paged<RowRecord>(on, async (last, limit) => {
     const { publicId, assetId } = last === null ? (filter.after ?? { publicId: '', assetId: '' }) : cursorOf(last)
     return await on.db
       .selectFrom('versions as v')
-      .selectAll()
+      .select(ROW)
       .where('v.account_id', '=', accountId)
       .where(isAt(seq))
       .where(sql<boolean>`(v.public_id, v.asset_id) > (${toText(publicId)}, ${assetId})`)
@@ -146,7 +146,7 @@ export async function* versionsAt(
   }
 }
 
-const cursorOf = (row: VersionRecord): { publicId: string; assetId: string } => ({
+const cursorOf = (row: RowRecord): { publicId: string; assetId: string } => ({
   publicId: fromText(row.public_id),
   assetId: row.asset_id,
 })

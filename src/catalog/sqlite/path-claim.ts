@@ -8,7 +8,9 @@ import { savePath } from './step-statements.ts'
 const HELD = `select 1 from versions v where v.account_id = ? and v.asset_id is not ?
   and (v.until_seq is null or not exists (
     select 1 from versions later
-    where later.account_id = v.account_id and later.asset_id = v.asset_id and later.from_seq > v.from_seq))`
+    where later.account_id = v.account_id and later.asset_id = v.asset_id and later.from_seq > v.from_seq))
+  and not (v.object is not null and v.object is ? and (v.until_seq is not null
+    or exists (select 1 from run_gone g where g.run = ? and g.asset_id = v.asset_id)))`
 /** The same when the files of gone assets are removed, those that this run found gone included. */
 const HELD_BY_PRESENT = `select 1 from versions v where v.account_id = ? and v.asset_id is not ? and v.until_seq is null
   and not exists (select 1 from run_gone g where g.run = ? and g.asset_id = v.asset_id)`
@@ -39,9 +41,10 @@ interface Question {
   readonly keys: readonly string[]
 }
 
-function isHeld(on: Connection, { accountId, run, goneIsFree }: PathClaim, { except, where, keys }: Question): boolean {
+function isHeld(on: Connection, claim: PathClaim, { except, where, keys }: Question): boolean {
+  const { accountId, run, goneIsFree, object = null } = claim
   const held = goneIsFree
     ? on.prepare(`${HELD_BY_PRESENT} ${where}`).get(accountId, except, run, ...keys)
-    : on.prepare(`${HELD} ${where}`).get(accountId, except, ...keys)
+    : on.prepare(`${HELD} ${where}`).get(accountId, except, object, run, ...keys)
   return held !== undefined || on.prepare(`${RESERVED} ${where}`).get(run, except, ...keys) !== undefined
 }
