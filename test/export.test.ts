@@ -254,10 +254,10 @@ test('an interrupted export says so by its name, and the same command completes 
       return true
     },
   }
-  // The signal comes when the first files are there.
+  // The signal comes when more files are there than can be under way at a time.
   const watch = setInterval(async () => {
     const there = await filesBelow(out('tree')).catch(() => [])
-    if (there.length > 10) stop.abort()
+    if (there.length > 40) stop.abort()
   }, 1)
   const exit = await runCli(['export', '--to', out('tree'), '--json'], COMMANDS, {
     streams: { stdout: silent, stderr: silent },
