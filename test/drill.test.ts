@@ -176,13 +176,30 @@ test('a throw-away account can be the place, but never the account itself', asyn
   expect(itself.exit).toBe(2)
   expect(itself.err).toContain('is the account itself')
   const spare = createCloud({ name: 'spare', settings: { rateLimit: 100_000 } })
-  const sandbox = await startSandbox({ clouds: [spare] })
+  const [sandbox, papers] = [await startSandbox({ clouds: [spare] }), await createRig()]
   try {
-    const done = await cli('drill', '--to', sandbox.cloudinaryUrl('spare'), '--sample', '8')
+    for (let n = 0; n < 12; n += 1)
+      makeAsset(papers.cloud, { publicId: `${n}.txt`, resourceType: 'raw', format: null, tags: ['kept'] })
+    await papers.backup()
+    const place = { variables: papers.env, cwd: papers.vault }
+    const done = await commandLine(['drill', '--to', sandbox.cloudinaryUrl('spare'), '--sample', '8', '--json'], place)
     expect(done.exit, done.out + done.err).toBe(0)
-    expect((await records())[0]).toMatchObject({ target: 'spare', restored: 8, failed: 0 })
-    expect([...spare.shelf.scan()]).toHaveLength(8)
+    expect(done.records.find(({ type }) => type === 'drill')).toMatchObject({ target: 'spare', restored: 8, failed: 0 })
+    expect([...spare.shelf.scan()].map(({ tags }) => [...tags])).toEqual(Array(8).fill(['kept']))
+    // What is there is never overwritten: somebody else's file of that name is a failure by name.
+    const [theirs] = [...spare.shelf.scan()]
+    if (theirs !== undefined) spare.shelf.remove(theirs.assetId)
+    makeAsset(spare, {
+      publicId: theirs?.publicId ?? '',
+      resourceType: 'raw',
+      format: null,
+      bytes: Buffer.from('theirs'),
+    })
+    const again = await commandLine(['drill', '--to', sandbox.cloudinaryUrl('spare'), '--sample', 'all'], place)
+    expect(again.exit).toBe(3)
+    expect(again.out).toContain(`✗ ${theirs?.publicId} `)
   } finally {
+    await papers.close()
     await sandbox.close()
   }
 })

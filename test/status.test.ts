@@ -166,3 +166,14 @@ test('what is gone is counted, and a damaged memory of an earlier look does no h
   await writeFile(join(rig.vault, '.cache', 'restorable-testcloud.json'), '{"checkedAt": 3')
   expect((await look()).check).toBe(0)
 })
+
+test('the run-book is printed with what is known of the account, and without secrets', async () => {
+  await rig.backup()
+  const done = await cli('status', '--runbook')
+  expect(done.exit, done.err).toBe(0)
+  expect(done.out).toMatch(/^# Run-book/)
+  for (const text of [rig.vault, 'testcloud', 'cloudkeep restore']) expect(done.out).toContain(text)
+  expect(done.out).not.toContain(new URL(rig.env['CLOUDINARY_URL'] ?? '').password)
+  const json = await cli('status', '--runbook', '--json')
+  expect(json.records[0]).toMatchObject({ type: 'runbook', markdown: expect.stringContaining('# Run-book') })
+})

@@ -71,8 +71,8 @@ export function renderDrill(record: DrillRecord, theme: Theme): string[] {
     theme.dim(`  --seed ${record.seed} draws the same sample again`),
     ...failures.slice(0, SHOWN).map((failure) => failureLine(failure, theme)),
     ...(more > 0 ? [theme.dim(`    and ${formatCount(more)} more; --json names all`)] : []),
-    ...(failures.length > 0
-      ? [`${theme.accent('next')}  cloudkeep verify --repair fetches damaged and missing objects again where it can`]
+    ...(failures.length > 0 && record.target === FOLDER_TARGET
+      ? [`${theme.accent('next')}  cloudkeep verify --read all --repair mends what a source still has`]
       : []),
   ]
 }

@@ -24,6 +24,7 @@ export interface Standing {
   readonly gone: number
   readonly imported: number
   readonly keptByRetention: number
+  readonly downloadBytesPerSecond: number | null
   readonly look: Restorability
   readonly verdict: Verdict
   readonly lastDrill: DrillRecord | null

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { CatalogReader } from '../../catalog/catalog.ts'
 import type { Context } from '../../context.ts'
@@ -6,6 +7,7 @@ import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { safe } from '../format.ts'
 import { quoteWord, shortPath } from '../path-shown.ts'
+import { downloadSpeed, runbookAccount } from '../runbook-facts.ts'
 import { renderStanding, type Standing, type StatusFrame, sentenceOf, standingRecord } from '../status-report.ts'
 
 export const status: CliCommand = {
@@ -13,7 +15,10 @@ export const status: CliCommand = {
   summary: 'is everything restorable, as of when, when was that proven, and what to do',
   group: 'look',
   operands: [['[VAULT]', 'where the vault is: a folder']],
-  options: [{ flags: '--check', help: 'exit 3 unless everything is restorable; for monitoring' }],
+  options: [
+    { flags: '--check', help: 'exit 3 unless everything is restorable; for monitoring' },
+    { flags: '--runbook', help: 'print what to do on the day on which the account is gone, as Markdown' },
+  ],
   notes: `Restorable means: the newest complete snapshot can be read, every object that it names is there with its length, and
 nothing that a check or a rehearsal found wrong is left unmended. Bytes are read by cloudkeep verify --read and by
 cloudkeep drill. Looking is no failure: without --check the exit code is 0 whatever is found.`,
@@ -21,7 +26,7 @@ cloudkeep drill. Looking is no failure: without --check the exit code is 0 whate
 }
 
 async function run(call: Call): Promise<Result> {
-  const { out, settings, options, signal } = call
+  const { settings, options, signal } = call
   const ctx = await call.context()
   const vault = shortPath(settings.config.vault.path)
   const { latestProofs } = await import('../../maintenance/proofs.ts')
@@ -31,15 +36,9 @@ async function run(call: Call): Promise<Result> {
     now: call.now(),
   }
   const standings = await standingsOf(call, ctx, frame)
-  const { theme } = out
   const isOk = standings.length > 0 && standings.every(({ verdict }) => verdict.ok)
-  for (const line of headline(standings, frame)) out.line(isOk ? theme.ok(line) : theme.warn(line))
-  out.line(`${theme.dim('vault')}  ${theme.strong(safe(vault))}`)
-  for (const standing of standings) {
-    out.record('account', standingRecord(standing, frame))
-    for (const line of renderStanding(standing, frame, theme)) out.line(line)
-  }
-  if (standings.length === 0) out.line(`\n${theme.accent('next')}  cloudkeep backup${frame.vaultFlag}`)
+  if (options.flag('runbook')) await printRunbook(call, ctx, { standings, frame })
+  else print(call, { standings, frame, vault, isOk })
   const { verify, everyByte, drill, cycle } = frame.proofs
   return {
     exit: options.flag('check') && !isOk ? EXIT.partial : EXIT.done,
@@ -53,6 +52,36 @@ async function run(call: Call): Promise<Result> {
       lastDrill: drill,
     },
   }
+}
+
+interface Seen {
+  readonly standings: readonly Standing[]
+  readonly frame: StatusFrame
+}
+
+function print({ out }: Call, { standings, frame, vault, isOk }: Seen & { vault: string; isOk: boolean }): void {
+  const { theme } = out
+  for (const line of headline(standings, frame)) out.line(isOk ? theme.ok(line) : theme.warn(line))
+  out.line(`${theme.dim('vault')}  ${theme.strong(safe(vault))}`)
+  for (const standing of standings) {
+    out.record('account', standingRecord(standing, frame))
+    for (const line of renderStanding(standing, frame, theme)) out.line(line)
+  }
+  if (standings.length === 0) out.line(`\n${theme.accent('next')}  cloudkeep backup${frame.vaultFlag}`)
+}
+
+async function printRunbook({ out, settings }: Call, ctx: Context, { standings, frame }: Seen): Promise<void> {
+  const { renderRunbook } = await import('../runbook.ts')
+  const { identity } = await ctx.vault()
+  const facts = {
+    now: frame.now,
+    tool: ctx.tool,
+    vault: { path: settings.config.vault.path, id: identity.id, host: hostname() },
+    accounts: standings.map((standing) => runbookAccount(standing, frame)),
+  }
+  const lines = renderRunbook(facts)
+  out.record('runbook', { facts, markdown: `${lines.join('\n')}\n` })
+  for (const line of lines) out.line(line)
 }
 
 /** Of several accounts the vault can promise only what the oldest promises. */
@@ -128,6 +157,7 @@ async function indexedOf(reader: CatalogReader, cloud: string) {
     last,
     lastComplete: await reader.lastSnapshot(cloud, 'complete'),
     snapshots: snapshots.length,
+    downloadBytesPerSecond: downloadSpeed(snapshots),
     versions: counts.reduce((sum, each) => sum + (each.change === 'gone' ? 0 : each.count), 0),
     runs: await reader.runs(cloud, 5),
     open: await reader.openRun(cloud),
