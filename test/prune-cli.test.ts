@@ -107,6 +107,7 @@ test('what a pin held goes when it is taken off', async () => {
   await cli('pin', 'first')
   await cli('pin', 'first', '--reason', 'said better')
   expect(await readdir(join(rig.vault, 'accounts', 'testcloud', 'pins'))).toHaveLength(1)
+  expect((await cli('snapshots')).out).toMatch(new RegExp(`^${first} .* pinned, 12 fetched$`, 'm'))
   await cli('prune', '--keep-last', '1', '--yes')
   expect(await idsNow()).toHaveLength(2)
   expect((await cli('unpin', first ?? '')).out).toContain('is not pinned any more')

@@ -77,7 +77,8 @@ const grace = (ms: number): string => formatDuration(ms)
 function retainedLine(accounts: readonly Pick<AccountPlan, 'retained'>[]): string[] {
   const versions = accounts.reduce((sum, { retained }) => sum + retained.versions, 0)
   const bytes = accounts.reduce((sum, { retained }) => sum + retained.bytes, 0)
-  return versions === 0 ? [] : [`${plural(versions, 'version')} outlive their snapshots, ${formatBytes(bytes)}`]
+  const outlives = versions === 1 ? 'version outlives its snapshots' : 'versions outlive their snapshots'
+  return versions === 0 ? [] : [`${formatCount(versions)} ${outlives}, ${formatBytes(bytes)}`]
 }
 
 /** What a prune has done. */
@@ -86,19 +87,14 @@ export function renderPruned(report: PruneReport, { theme, graceMs }: { theme: T
   const removed = report.accounts.reduce((sum, account) => sum + account.removed.length, 0)
   const kept = report.accounts.reduce((sum, account) => sum + account.kept, 0)
   const inTrash = swept.waiting
+  const due = graceMs === 0 ? 'the next prune deletes them' : `a prune in ${grace(graceMs)} or later deletes them`
   return [
     `${theme.ok(theme.marks.ok)} ${plural(removed, 'snapshot')} removed, ${formatCount(kept)} stay`,
     ...retainedLine(report.accounts).map((line) => `  ${line}`),
     ...(swept.moved.objects === 0 ? [] : [`  ${amount(swept.moved)} moved to the trash`]),
     ...(swept.returned.objects === 0 ? [] : [`  ${amount(swept.returned)} moved back: something needs them`]),
     ...(swept.deleted.objects === 0 ? [] : [`  ${amount(swept.deleted)} deleted${shared(swept.deletedShared)}`]),
-    ...(inTrash.objects === 0
-      ? []
-      : [
-          theme.dim(
-            `  ${amount(inTrash)} in the trash; a prune in ${grace(Math.max(graceMs, 1000))} or later deletes them`,
-          ),
-        ]),
+    ...(inTrash.objects === 0 ? [] : [theme.dim(`  ${amount(inTrash)} in the trash; ${due}`)]),
   ]
 }
 

@@ -30,10 +30,11 @@ async function run(call: Call): Promise<Result> {
     }
     return all
   })
-  for (const row of rows) out.record('snapshot', snapshotRecord(row))
+  const pinned = await pinnedAmong(call, rows)
+  for (const row of rows) out.record('snapshot', { ...snapshotRecord(row), pinned: pinned.has(row.snapshot.id) })
   if (rows.length === 0) out.say(out.talk.dim('no snapshot yet; cloudkeep backup makes the first one'))
   else if (options.flag('failed')) await printFailures(call, rows)
-  else printTable(call, rows)
+  else printTable(call, rows, pinned)
   return { exit: EXIT.done, summary: { snapshots: rows.length } }
 }
 
@@ -43,7 +44,18 @@ export const snapshotRecord = ({ snapshot, key }: SnapshotRow): object => {
   return { key, ...head, segments: segments.length }
 }
 
-function printTable({ out, now }: Call, rows: readonly SnapshotRow[]): void {
+/** Ids of the snapshots that no rule of retention may take. */
+async function pinnedAmong(call: Call, rows: readonly SnapshotRow[]): Promise<ReadonlySet<string>> {
+  const { readPins } = await import('../../maintenance/pins.ts')
+  const vault = await (await call.context()).vault()
+  const pinned = new Set<string>()
+  for (const cloud of new Set(rows.map((row) => row.snapshot.cloud))) {
+    for (const id of (await readPins(vault, cloud, call.signal)).keys()) pinned.add(id)
+  }
+  return pinned
+}
+
+function printTable({ out, now }: Call, rows: readonly SnapshotRow[], pinned: ReadonlySet<string>): void {
   const { theme } = out
   const several = new Set(rows.map((row) => row.snapshot.cloud)).size > 1
   const columns: Column[] = [
@@ -64,7 +76,7 @@ function printTable({ out, now }: Call, rows: readonly SnapshotRow[]): void {
       formatAge(snapshot.takenAt, now()),
       formatCount(snapshot.assets),
       formatBytes(snapshot.bytes),
-      changesOf(row),
+      `${pinned.has(snapshot.id) ? 'pinned, ' : ''}${changesOf(row)}`,
     ]
   })
   for (const line of renderTable(columns, cells, { width: out.width, head: theme.dim })) out.line(line)
