@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { PruneOptions } from '../maintenance/prune.ts'
+import type { PruneOptions } from '../maintenance/prune-plan.ts'
 import type { SnapshotPolicy } from '../maintenance/retention.ts'
 import { parseGrace, parseSpan } from '../maintenance/retention-time.ts'
 import { isAskedFor } from './account-choice.ts'

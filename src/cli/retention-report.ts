@@ -1,4 +1,5 @@
-import type { AccountPlan, PrunePlan, PruneReport, SnapshotPlan, SnapshotPlans } from '../maintenance/prune.ts'
+import type { PruneReport } from '../maintenance/prune.ts'
+import type { AccountPlan, PrunePlan, SnapshotPlan, SnapshotPlans } from '../maintenance/prune-plan.ts'
 import type { Amount, Swept } from '../maintenance/prune-sweep.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from './format.ts'
 import type { Output } from './output.ts'

@@ -1,14 +1,12 @@
-import type { Catalog } from '../catalog/catalog.ts'
 import { syncCatalog } from '../catalog/sync.ts'
 import { createDigestSet, type DigestSet } from '../lib/digest-set.ts'
 import type { StoredSnapshot } from '../model/snapshot.ts'
-import type { Sweeper } from '../vault/sweeper.ts'
 import { listTrash, reclaimObject } from '../vault/trash.ts'
-import type { Vault } from '../vault/vault.ts'
 import { type Retained, readHistories, rewriteHistory } from './prune-history.ts'
+import { needRecords, type PruneDeps, type PruneOptions, type SnapshotPlans, surveying } from './prune-plan.ts'
 import { encodePrune } from './prune-records.ts'
 import { type Surveying, surveyAccount, surveyHistory } from './prune-survey.ts'
-import { emptySwept, type Swept, sweepObjects } from './prune-sweep.ts'
+import { type Swept, sweepObjects } from './prune-sweep.ts'
 import {
   type Account,
   accountNames,
@@ -19,44 +17,9 @@ import {
   readAccounts,
   readHead,
   refusing,
-  type Scope,
 } from './prune-view.ts'
-import { policyInWords, type Verdict } from './retention.ts'
+import { policyInWords } from './retention.ts'
 import { versionPolicyInWords } from './retention-versions.ts'
-
-export interface PruneDeps {
-  readonly vault: Vault
-  readonly sweeper: Sweeper
-  readonly catalog: Catalog
-  readonly now: () => Date
-  readonly newId: () => string
-  readonly tool: string
-  readonly onProgress: (progress: PruneProgress) => void
-}
-
-export interface PruneProgress {
-  /** `read`: segments; `sweep`: objects. */
-  readonly phase: 'read' | 'sweep'
-  readonly done: number
-}
-
-/** What becomes of an account's snapshots. */
-export interface SnapshotPlan {
-  readonly cloud: string
-  /** Oldest first. */
-  readonly verdicts: readonly Verdict[]
-}
-
-export interface AccountPlan extends SnapshotPlan {
-  /** Versions that outlive their snapshots. */
-  readonly retained: Retained
-}
-
-export interface PrunePlan extends SnapshotPlans {
-  readonly accounts: readonly AccountPlan[]
-  /** What would be moved into the trash and deleted from it; nothing was. */
-  readonly swept: Swept
-}
 
 export interface PruneReport {
   readonly accounts: readonly AccountPruned[]
@@ -68,59 +31,6 @@ export interface AccountPruned {
   readonly removed: readonly StoredSnapshot[]
   readonly kept: number
   readonly retained: Retained
-}
-
-export interface PruneOptions extends Scope {
-  /**
-   * How long an object that nothing names stays where it is, and then in the trash. It protects what relies on an
-   * object and has written that down nowhere yet; see `pruneVault`.
-   */
-  readonly graceMs: number
-}
-
-/** What a prune works from. */
-export interface SnapshotPlans {
-  /** When it was made, milliseconds since the epoch: what is old is old as of then. */
-  readonly now: number
-  /** Those that the scope names. */
-  readonly accounts: readonly SnapshotPlan[]
-}
-
-/** Reads heads and records only: which snapshots would go, but not what that frees. */
-export async function planSnapshots(
-  deps: Pick<PruneDeps, 'vault' | 'now'>,
-  options: PruneOptions,
-  signal: AbortSignal,
-): Promise<SnapshotPlans> {
-  const now = deps.now().getTime()
-  const accounts = await readAccounts(deps.vault, options, { now, signal })
-  return { now, accounts: accounts.filter((account) => account.inScope) }
-}
-
-/** Reads everything that a prune would read and changes nothing. */
-export async function planPrune(
-  deps: Omit<PruneDeps, 'sweeper'>,
-  options: PruneOptions,
-  signal: AbortSignal,
-): Promise<PrunePlan> {
-  const now = deps.now().getTime()
-  const survey = surveying(deps, signal)
-  const accounts = await readAccounts(deps.vault, options, { now, signal })
-  const plans: AccountPlan[] = []
-  for (const account of accounts) {
-    await refusing(() => needRecords(survey, account))
-    const retained = { versions: 0, bytes: 0 }
-    await refusing(async () => {
-      for await (const { entry } of surveyAccount(survey, account)) {
-        retained.versions += 1
-        retained.bytes += entry.size ?? 0
-      }
-    })
-    if (account.inScope) plans.push({ cloud: account.cloud, verdicts: account.verdicts, retained })
-  }
-  await needOpenRuns(deps.catalog, survey.needed)
-  const swept = await foresee(deps, { needed: survey.needed, cutoff: now - options.graceMs, signal })
-  return { now, accounts: plans, swept }
 }
 
 /**
@@ -176,15 +86,6 @@ export async function pruneVault(
   }
 }
 
-function surveying({ vault, onProgress }: Omit<PruneDeps, 'sweeper'>, signal: AbortSignal): Surveying {
-  let done = 0
-  const onRead = (): void => {
-    done += 1
-    onProgress({ phase: 'read', done })
-  }
-  return { vault, needed: createDigestSet(), signal, onRead }
-}
-
 /** Somebody may have looked at the plan for an hour: what it takes must still be what the rules take. */
 function narrowed(accounts: readonly Account[], plan: SnapshotPlans): readonly Account[] {
   const planned = new Set(
@@ -212,14 +113,6 @@ async function reclaimRecords({ vault }: PruneDeps, accounts: readonly Account[]
     ]
     for (const digest of named) if (trash.has(digest)) await reclaimObject(vault.store, digest, signal)
   }
-}
-
-/** What heads and imported records need. What the snapshots' entries need is named by the survey. */
-async function needRecords(survey: Surveying, account: Account): Promise<void> {
-  for (const { stored, keep } of account.verdicts) {
-    if (keep) for (const digest of namedByHead(stored.snapshot)) survey.needed.add(digest)
-  }
-  for (const { head } of account.imported) await surveyHistory(survey, head)
 }
 
 async function keepHistory(deps: PruneDeps, survey: Surveying, account: Account): Promise<Retained> {
@@ -309,27 +202,4 @@ function segmentsRead(accounts: readonly Account[]): DigestSet {
     for (const { stored, keep } of verdicts) if (keep) for (const ref of stored.snapshot.segments) read.add(ref.object)
   }
   return read
-}
-
-/** What the sweep would do if nothing changed until then. */
-async function foresee(
-  { vault }: Pick<PruneDeps, 'vault'>,
-  at: { readonly needed: DigestSet; readonly cutoff: number; readonly signal: AbortSignal },
-): Promise<Swept> {
-  const swept = emptySwept()
-  for await (const { digest, size, changedAt, links } of vault.listObjects(at.signal)) {
-    const isOld = changedAt !== undefined && changedAt < at.cutoff
-    const to = at.needed.has(digest) ? swept.kept : isOld ? swept.moved : swept.young
-    to.objects += 1
-    to.bytes += size
-    if (to === swept.moved && (links ?? 1) > 1) swept.movedShared += size
-  }
-  for await (const { digest, size, changedAt, links } of listTrash(vault.store, at.signal)) {
-    const isOld = changedAt !== undefined && changedAt < at.cutoff
-    const to = at.needed.has(digest) ? swept.returned : isOld ? swept.deleted : swept.waiting
-    to.objects += 1
-    to.bytes += size
-    if (to === swept.deleted && (links ?? 1) > 1) swept.deletedShared += size
-  }
-  return swept
 }

@@ -1,4 +1,5 @@
-import type { PruneOptions, PrunePlan, PruneReport, SnapshotPlans } from '../../maintenance/prune.ts'
+import type { PruneReport } from '../../maintenance/prune.ts'
+import type { PruneOptions, PrunePlan, SnapshotPlans } from '../../maintenance/prune-plan.ts'
 import { isEmptyPolicy } from '../../maintenance/retention.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
@@ -71,7 +72,7 @@ async function showFirst(call: Call, asked: PruneOptions): Promise<SnapshotPlans
 }
 
 async function makeShortPlan(call: Call, asked: PruneOptions): Promise<SnapshotPlans> {
-  const { planSnapshots } = await import('../../maintenance/prune.ts')
+  const { planSnapshots } = await import('../../maintenance/prune-plan.ts')
   await checkCloud(call, asked)
   const ctx = await call.context()
   const plan = await planSnapshots({ vault: await ctx.vault(), now: ctx.now }, asked, call.signal)
