@@ -37,15 +37,11 @@ export async function lookAt(run: Run, scope: Scope): Promise<Looked> {
 
 /** Who was known to bear the names: if they do not any more, that has to be seen as well. */
 async function lastBearers(run: Run, { names }: Scope): Promise<readonly string[]> {
-  return await run.deps.catalog.read(async (tx) => {
-    const ids = new Set<string>()
-    for (const { publicId, resourceType, type } of names) {
-      for (const row of await tx.byPublicId(run.cloud, publicId, { resourceType, type })) {
-        if (row.untilSeq === null) ids.add(row.assetId)
-      }
-    }
-    return [...ids]
-  })
+  const { base } = run
+  if (base === null) return []
+  const publicIds = names.map(({ publicId }) => publicId)
+  const found = await run.deps.catalog.read((tx) => tx.bearers(run.cloud, base.seq, publicIds))
+  return found.map(({ assetId }) => assetId)
 }
 
 async function lookAtNames(run: Run, { names }: Scope, seen: Set<string>): Promise<void> {

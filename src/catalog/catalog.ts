@@ -173,6 +173,14 @@ export interface DiffRow {
   readonly after: VersionRow | null
 }
 
+/** Who bears a name in a snapshot. */
+export interface Bearer {
+  readonly assetId: string
+  readonly publicId: string
+  readonly resourceType: string
+  readonly type: string
+}
+
 export interface CatalogReader {
   clouds(): Promise<readonly string[]>
   /** Oldest first. */
@@ -192,6 +200,8 @@ export interface CatalogReader {
    * of them more than once. Streams.
    */
   openRunObjects(): AsyncIterable<string>
+  /** When the first began of the runs that never finished and began after this time, of every account; null for none. */
+  openRunSince(after: string): Promise<string | null>
 
   /**
    * Current versions of these assets; absent ones are simply missing. At most 1000 ids a call. Of a version whose bytes
@@ -260,6 +270,8 @@ export interface CatalogReader {
   purgedVersions(cloud: string): Promise<ReadonlySet<string>>
   /** The history and purge records that were added, by key. */
   recordKeys(cloud: string): Promise<readonly string[]>
+  /** Whoever has one of these public_ids (byte for byte) in snapshot `seq`; for looking up many at once. */
+  bearers(cloud: string, seq: number, publicIds: readonly string[]): Promise<readonly Bearer[]>
   /** Each asset that ever bore this public_id (byte for byte), in its last state with it; newest first. */
   byPublicId(
     cloud: string,

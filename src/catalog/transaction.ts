@@ -3,7 +3,7 @@ import * as assets from './queries/assets.ts'
 import { diff } from './queries/diff.ts'
 import * as records from './queries/records.ts'
 import { removeSnapshots } from './queries/removal.ts'
-import { openRunObjects, requeueDone } from './queries/run-objects.ts'
+import { openRunObjects, openRunSince, requeueDone } from './queries/run-objects.ts'
 import * as runs from './queries/runs.ts'
 import * as snapshots from './queries/snapshots.ts'
 import * as steps from './queries/steps.ts'
@@ -43,6 +43,7 @@ type VersionReading =
   | 'recordKeys'
   | 'purgedVersions'
   | 'byPublicId'
+  | 'bearers'
   | 'byAssetId'
   | 'byPath'
   | 'diff'
@@ -58,6 +59,7 @@ const versionReading = (on: Session): Pick<CatalogReader, VersionReading> => ({
   goneAt: (cloud, seq, filter) => assets.goneAt(on, cloud, { seq, filter }),
   versionsOf: (cloud, assetId) => assets.versionsOf(on, cloud, assetId),
   namedBy: (cloud, object) => assets.namedBy(on, cloud, object),
+  bearers: (cloud, seq, publicIds) => assets.bearers(on, cloud, { seq, publicIds }),
   byPublicId: (cloud, publicId, kind) => assets.byPublicId(on, cloud, { publicId, ...kind }),
   byAssetId: (cloud, assetId) => assets.byAssetId(on, cloud, assetId),
   byPath: (cloud, path) => assets.byPath(on, cloud, path),
@@ -71,6 +73,7 @@ const runReading = (on: Session): Pick<CatalogReader, RunReading> => ({
   runs: (cloud, limit) => runs.runs(on, cloud, limit),
   openRun: (cloud) => runs.openRun(on, cloud),
   openRunObjects: () => openRunObjects(on),
+  openRunSince: (after) => openRunSince(on, after),
   scanStates: (runId) => runs.scanStates(on, runId),
   searchMarks: async (runId, assetIds) => on.hot.searchMarks(await on.hot.run(runId), assetIds),
   unlistedMarks: (runId, after, limit) => steps.unlistedMarks(on, runId, { after, limit }),

@@ -28,19 +28,21 @@ const index = (states: Iterable<State>): Found => {
   return { byId, byName }
 }
 
+const NOTHING = index([])
+
 /** From the snapshot of the target that was taken just before: no calls, and bytes known by their MD5. */
 export const presentInVault = (
   deps: { readonly vault: Vault; readonly catalog: Catalog },
   { seq, snapshot }: SnapshotRow,
 ): PresentStates => ({
   async of({ assetIds, names }, signal) {
+    if (snapshot.assets === 0) return NOTHING
+    const wanted = new Set(names.map(writtenName))
     const ids = await deps.catalog.read(async (tx) => {
       const found = new Set((await tx.known(snapshot.cloud, assetIds)).keys())
-      for (const { publicId, resourceType, type } of names) {
-        for (const row of await tx.byPublicId(snapshot.cloud, publicId, { resourceType, type })) {
-          const isHere = row.fromSeq <= seq && (row.untilSeq === null || row.untilSeq > seq) && row.fromSeq > 0
-          if (isHere && row.publicId === publicId) found.add(row.assetId)
-        }
+      const publicIds = [...new Set(names.map(({ publicId }) => publicId))]
+      for (const { assetId, publicId, resourceType, type } of await tx.bearers(snapshot.cloud, seq, publicIds)) {
+        if (wanted.has(`${resourceType}/${type}/${publicId}`)) found.add(assetId)
       }
       return found
     })

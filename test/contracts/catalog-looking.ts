@@ -49,6 +49,16 @@ export const looking = (test: CatalogTest): void => {
     }
   })
 
+  test('many names are looked up at once, as of any snapshot', async (catalog) => {
+    await addStates(catalog, named(...HARD_NAMES))
+    await catalog.write((tx) => tx.addSnapshot(storedSnapshot(2), each(drop(assetIdOf(0)))))
+    const wanted = [...HARD_NAMES, ...Array.from({ length: 600 }, (_, n) => `nobody ${n}`)]
+    const at = (seq: number) => catalog.read((tx) => tx.bearers(CLOUD, seq, wanted))
+    expect((await at(1)).map(({ publicId }) => publicId).sort()).toEqual([...HARD_NAMES].sort())
+    expect((await at(2)).map(({ publicId }) => publicId).sort()).toEqual(HARD_NAMES.slice(1).sort())
+    expect(await catalog.read((tx) => tx.bearers('nobody', 1, wanted))).toEqual([])
+  })
+
   test('versions come in the order of their bytes, page after page', async (catalog) => {
     const names = Array.from(
       { length: 1300 },

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { pathKey } from '../../model/path-key.ts'
-import type { VersionFilter, VersionRow } from '../catalog.ts'
+import type { Bearer, VersionFilter, VersionRow } from '../catalog.ts'
 import { matcher } from '../filter.ts'
 import { ROW_OF_ANY_ORIGIN, toVersionRow } from '../rows.ts'
 import { inPages, type Session } from '../session.ts'
-import { toText } from '../text.ts'
+import { fromText, toText } from '../text.ts'
 import { inHistoryOrder } from '../version-order.ts'
 import { accountOf } from './versions.ts'
 
@@ -40,6 +40,34 @@ export async function byPublicId(on: Session, cloud: string, name: PublicName): 
   if (name.type !== undefined) query = query.where('v.type', '=', name.type)
   const rows = (await query.execute()).map((row) => toVersionRow(row, cloud))
   return lastOfEach(rows).sort(newestFirst)
+}
+
+/** Names in one statement; databases take some tens of thousands of values. */
+const NAMES_AT_ONCE = 500
+
+export async function bearers(
+  on: Session,
+  cloud: string,
+  { seq, publicIds }: { readonly seq: number; readonly publicIds: readonly string[] },
+): Promise<readonly Bearer[]> {
+  const accountId = await accountOf(on, cloud)
+  const found: Bearer[] = []
+  for (let i = 0; i < publicIds.length; i += NAMES_AT_ONCE) {
+    const rows = await on.db
+      .selectFrom('versions')
+      .select(['asset_id', 'public_id', 'resource_type', 'type'])
+      .where('account_id', '=', accountId)
+      .where('public_id', 'in', publicIds.slice(i, i + NAMES_AT_ONCE).map(toText))
+      .where('from_seq', '<=', seq)
+      .where('from_seq', '>', 0)
+      .where((eb) => eb.or([eb('until_seq', 'is', null), eb('until_seq', '>', seq)]))
+      .execute()
+    for (const row of rows) {
+      const { asset_id: assetId, resource_type: resourceType, type } = row
+      found.push({ assetId, publicId: fromText(row.public_id), resourceType, type })
+    }
+  }
+  return found
 }
 
 function lastOfEach(rows: readonly VersionRow[]): VersionRow[] {

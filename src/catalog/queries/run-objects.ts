@@ -22,6 +22,16 @@ export async function* openRunObjects(on: Session): AsyncIterable<string> {
   }
 }
 
+export async function openRunSince({ db }: Session, after: string): Promise<string | null> {
+  const row = await db
+    .selectFrom('runs')
+    .select((eb) => eb.fn.min('started_at').as('first'))
+    .where('finished_at', 'is', null)
+    .where('started_at', '>', after)
+    .executeTakeFirst()
+  return row?.first ?? null
+}
+
 /** Derived assets are downloaded while details are read; their objects stand in the record only. */
 async function* derivedObjects(on: Session, run: number): AsyncIterable<string> {
   const records = paged<{ id: number; details_raw: string | null }>(on, (last, limit) =>
