@@ -224,6 +224,43 @@ test('what a run that never finished has transferred is not taken, or is given b
   expect(await trashed()).toEqual([before, during].sort())
 })
 
+test('what a run put or found since it began is young, whatever the grace, until the run has ended or is a week old', async () => {
+  await take(1, { assetId: A })
+  const begin = (id: string) =>
+    catalog.write((tx) =>
+      tx.beginRun({ id, cloud: CLOUD, command: 'backup', startedAt: new Date(clock).toISOString() }),
+    )
+  const end = {
+    status: 'failed',
+    finishedAt: 'now',
+    snapshotId: null,
+    totals: null,
+    apiCalls: 0,
+    message: null,
+  } as const
+  await putText(vault, 'older, and found again')
+  await putText(vault, 'older')
+  clock += DAY
+  await begin('r')
+  clock += 1
+  await putText(vault, 'new')
+  await putText(vault, 'older, and found again')
+  clock += DAY
+  expect((await prune({ graceMs: 0 })).swept).toMatchObject({ moved: { objects: 1 }, young: { objects: 2 } })
+  expect(await trashed()).toEqual([digestOf('older')])
+  // Moved since the run began: it may have looked before.
+  clock += DAY
+  expect((await prune({ graceMs: 0 })).swept).toMatchObject({ deleted: { objects: 0 }, waiting: { objects: 1 } })
+  await catalog.write((tx) => tx.finishRun('r', end))
+  expect((await prune({ graceMs: 0 })).swept).toMatchObject({ moved: { objects: 2 }, deleted: { objects: 1 } })
+  await begin('forgotten')
+  await putText(vault, 'of a run that never goes on')
+  clock += 7 * DAY - 1
+  expect((await prune({ graceMs: 0 })).swept.young.objects).toBe(1)
+  clock += 2
+  expect((await prune({ graceMs: 0 })).swept.moved.objects).toBe(1)
+})
+
 test('an object that lies in the trash and is needed comes back, and one too many goes', async () => {
   const { snapshot } = await take(1, { assetId: A, bytes: 'needed' }, { assetId: B, bytes: 'twice' })
   const sweeper = openSweeper(store)

@@ -21,8 +21,10 @@ export async function commit(
     await catalog.write((tx) => tx.markGone(run.id, slice))
   }
   const surroundings = await secure(run, parts.surroundings)
-  const stored = await vault.writeSnapshot(await head(run, { ...parts, surroundings }), run.signal)
-  await reclaimNamed(run, stored.snapshot)
+  const snapshot = await head(run, { ...parts, surroundings })
+  await reclaimNamed(run, snapshot)
+  const stored = await vault.writeSnapshot(snapshot, run.signal)
+  await reclaimNamed(run, snapshot)
   await syncCatalog(catalog, vault, run.signal)
   await catalog.write((tx) => tx.saveFailures(stored.snapshot.id, run.failures))
   return stored

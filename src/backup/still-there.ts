@@ -83,7 +83,7 @@ async function secureDerived(run: Run, step: StepRow, detailsRaw: string): Promi
   await run.deps.catalog.write((tx) => tx.saveDetails(run.id, step.assetId, left))
 }
 
-/** After the head: a prune that had not seen it may have moved what it names in the moment before. */
+/** What a head itself names comes back: before the head is written, and after it, when every prune sees that it is needed. */
 export async function reclaimNamed(run: Run, snapshot: Snapshot): Promise<void> {
   const { store } = run.deps.vault
   const named = new Set<string | null>([snapshot.folders, snapshot.configuration, snapshot.failures])

@@ -5,7 +5,7 @@ import { parseGrace, parseSpan } from '../maintenance/retention-time.ts'
 import { isAskedFor } from './account-choice.ts'
 import type { Call, OptionSpec } from './command.ts'
 
-/** A day: longer than what a run leaves unwritten ever waits for its head, and shorter than the next prune is away. */
+/** A day: longer than a copy or an import into the vault usually leaves unwritten what it is about to name. */
 const DEFAULT_GRACE_MS = 24 * 3_600_000
 
 export const RETENTION_OPTIONS: readonly OptionSpec[] = [

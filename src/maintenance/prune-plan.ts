@@ -6,7 +6,7 @@ import type { Vault } from '../vault/vault.ts'
 import type { Retained } from './prune-history.ts'
 import { type Surveying, surveyAccount, surveyHistory } from './prune-survey.ts'
 import { emptySwept, type Swept } from './prune-sweep.ts'
-import { type Account, namedByHead, needOpenRuns, readAccounts, refusing, type Scope } from './prune-view.ts'
+import { type Account, cutoffOf, namedByHead, needOpenRuns, readAccounts, refusing, type Scope } from './prune-view.ts'
 import type { Verdict } from './retention.ts'
 
 export interface PruneDeps {
@@ -92,7 +92,8 @@ export async function planPrune(
     if (account.inScope) plans.push({ cloud: account.cloud, verdicts: account.verdicts, retained })
   }
   await needOpenRuns(deps.catalog, survey.needed)
-  const swept = await foresee(deps, { needed: survey.needed, cutoff: now - options.graceMs, signal })
+  const cutoff = await cutoffOf(deps.catalog, now, options.graceMs)
+  const swept = await foresee(deps, { needed: survey.needed, cutoff, signal })
   return { now, accounts: plans, swept }
 }
 

@@ -132,6 +132,21 @@ export async function needOpenRuns(catalog: Catalog, needed: DigestSet): Promise
   for await (const digest of catalog.stream((tx) => tx.openRunObjects())) needed.add(digest)
 }
 
+/** A run that was killed longer ago may never go on; what it transferred is spared all the same. */
+const RUN_LIFETIME_MS = 7 * 24 * 3_600_000
+/** Clocks of disks lag behind by some milliseconds. */
+const CLOCK_MS = 1000
+
+/**
+ * Only what has not changed since then may be taken. Whatever a run under way has put, or found there and touched, is
+ * younger than the run: so it needs no grace.
+ */
+export async function cutoffOf(catalog: Catalog, now: number, graceMs: number): Promise<number> {
+  const after = new Date(now - RUN_LIFETIME_MS).toISOString()
+  const began = await catalog.read((tx) => tx.openRunSince(after))
+  return Math.min(now - graceMs, began === null ? Number.POSITIVE_INFINITY : Date.parse(began) - CLOCK_MS)
+}
+
 /** Of what cannot be read nobody knows what it needs, so nothing may be taken away. */
 export const refusing = async <T>(work: () => Promise<T>): Promise<T> => {
   try {

@@ -10,6 +10,7 @@ import { type Swept, sweepObjects } from './prune-sweep.ts'
 import {
   type Account,
   accountNames,
+  cutoffOf,
   isRemoved,
   namedByHead,
   needAll,
@@ -43,9 +44,10 @@ export interface AccountPruned {
  * 4. what runs under way have transferred, and the snapshots that appeared since 1, are read, and what they name moves back;
  * 5. what an earlier prune moved, and nothing names, is deleted when it has been in the trash for the grace.
  *
- * A run notes each object in the catalog before it looks whether the vault has it, so for originals 4 is enough without
- * any grace. The grace protects those who write nothing down before their end: the lists of a snapshot between being
- * written and its head, a copy or an import into this vault, and a run whose catalog was deleted or lies elsewhere.
+ * A run under way is known by the catalog: what it put or touched since it began is young, and what it transferred is noted
+ * before the vault is asked for it, so beside a run of the same machine no grace is needed. The grace protects those of
+ * whom the catalog does not know: a copy or an import into this vault until it writes its heads or records, a run on
+ * another machine, one whose catalog was deleted, and the lists of a run that was killed more than a week ago.
  *
  * Removes of the snapshots in the plan only those that would still be removed now. The caller holds the lock `prune`.
  */
@@ -54,7 +56,7 @@ export async function pruneVault(
   { plan, options }: { readonly plan: SnapshotPlans; readonly options: PruneOptions },
   signal: AbortSignal,
 ): Promise<PruneReport> {
-  const cutoff = deps.now().getTime() - options.graceMs
+  const cutoff = await cutoffOf(deps.catalog, deps.now().getTime(), options.graceMs)
   const survey = surveying(deps, signal)
   const accounts = narrowed(await readAccounts(deps.vault, options, { now: plan.now, signal }), plan)
   await reclaimRecords(deps, accounts, signal)
