@@ -81,6 +81,7 @@ export const standingRecord = (standing: Standing, frame: StatusFrame): object =
   imported: standing.imported,
   keptByRetention: standing.keptByRetention,
   purged: standing.look.purged,
+  recordsOnly: standing.look.records,
   lastDrill: standing.lastDrill === null ? null : { ...standing.lastDrill, results: undefined },
   openRun: standing.open,
   runs: standing.runs,
@@ -122,6 +123,7 @@ function factsOf(standing: Standing, { now }: StatusFrame, theme: Theme): readon
   const failed = last?.snapshot.totals.failed ?? 0
   const more = failed > standing.failed.length ? ` and ${plural(failed - standing.failed.length, 'more', 'more')}` : ''
   const besides = [
+    look.records > 0 ? `${plural(look.records, 'asset')} kept as a record only` : '',
     standing.gone > 0 ? `${plural(standing.gone, 'asset')} gone from the account` : '',
     standing.imported > 0 ? `${plural(standing.imported, 'imported version')}` : '',
     standing.keptByRetention > 0 ? `${plural(standing.keptByRetention, 'version')} kept by a rule` : '',

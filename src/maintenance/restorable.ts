@@ -23,6 +23,8 @@ export interface Restorability {
   readonly checkedAt: string
   /** Distinct objects that the newest complete snapshot and the newest one name. */
   readonly objects: number
+  /** Assets of the newest snapshot that are kept without bytes, because their bytes live elsewhere. */
+  readonly records: number
   /** Objects of these that are not there, or not with their length. */
   readonly absent: number
   /** Assets that need one of them, a few by name. */
@@ -64,14 +66,14 @@ export async function lookAtRestorability(
   const remembered = memory === null ? null : await recall(memory, snapshots, now)
   if (remembered !== null) return { ...base, ...remembered, absent: 0, affected: NOBODY, lost: [] }
   const looking = { vault, snapshots, purged, signal }
-  const { needed, lost } = await gather(looking)
+  const { needed, lost, records } = await gather(looking)
   const absent = await absentOf(vault, needed, signal)
   const affected = absent.size === 0 ? NOBODY : await nameAffected(looking, absent)
   const checkedAt = now.toISOString()
   const objects = needed.set.size
   if (memory !== null && isLarge(snapshots) && absent.size === 0 && lost.length === 0)
-    await remember(memory, snapshots, { checkedAt, objects })
-  return { ...base, checkedAt, objects, absent: absent.size, affected, lost }
+    await remember(memory, snapshots, { checkedAt, objects, records })
+  return { ...base, checkedAt, objects, records, absent: absent.size, affected, lost }
 }
 
 const NOBODY = { assets: 0, names: [] } as const
@@ -97,18 +99,29 @@ const segmentsOnce = (snapshots: readonly StoredSnapshot[]): Snapshot['segments'
   return [...new Map(all.map((segment) => [segment.object, segment])).values()]
 }
 
-async function gather({ vault, snapshots, purged, signal }: Looking): Promise<{ needed: Needed; lost: LostSegment[] }> {
+interface Gathered {
+  readonly needed: Needed
+  readonly lost: readonly LostSegment[]
+  readonly records: number
+}
+
+async function gather({ vault, snapshots, purged, signal }: Looking): Promise<Gathered> {
   const needed = createNeeded()
   const lost: LostSegment[] = []
   for (const { snapshot } of snapshots) {
     for (const part of [snapshot.folders, snapshot.configuration, snapshot.failures])
       if (part !== null) needed.add(part, null, 0)
   }
-  const segments = segmentsOnce(snapshots)
-  for await (const entry of readableEntries(vault, { segments }, { signal, onLost: (one) => lost.push(one) })) {
-    if (entry.object !== null && !purged.has(versionName(entry))) needed.add(entry.object, entry.size, 0)
+  const newest = new Set(snapshots.at(-1)?.snapshot.segments.map(({ object }) => object))
+  let records = 0
+  for (const segment of segmentsOnce(snapshots)) {
+    const one = { segments: [segment] }
+    for await (const entry of readableEntries(vault, one, { signal, onLost: (each) => lost.push(each) })) {
+      if (entry.object === null) records += newest.has(segment.object) ? 1 : 0
+      else if (!purged.has(versionName(entry))) needed.add(entry.object, entry.size, 0)
+    }
   }
-  return { needed, lost }
+  return { needed, lost, records }
 }
 
 /** Digests of what is not there with its length. */
@@ -158,13 +171,17 @@ async function nameAffected(
   return { assets: assets.size, names }
 }
 
-type Remembered = Pick<Restorability, 'checkedAt' | 'objects'>
+type Remembered = Pick<Restorability, 'checkedAt' | 'objects' | 'records'>
 
 /** The memory is a cache: whatever is wrong with it, the look is taken anew. */
 async function recall(file: string, snapshots: readonly StoredSnapshot[], now: Date): Promise<Remembered | null> {
   try {
     const fields = fieldsOf(parseJson(await readFile(file, 'utf8')), 'the memory')
-    const remembered = { checkedAt: time(fields, 'checkedAt'), objects: count(fields, 'objects') }
+    const remembered = {
+      checkedAt: time(fields, 'checkedAt'),
+      objects: count(fields, 'objects'),
+      records: count(fields, 'records'),
+    }
     const ids = list(fields, 'snapshots').map((id) => text({ id: id }, 'id'))
     const age = now.getTime() - Date.parse(remembered.checkedAt)
     return age >= 0 && age < REMEMBERED_MS && ids.join() === idsOf(snapshots).join() ? remembered : null

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { safe } from '../format.ts'
+import { safe, wrap } from '../format.ts'
 import { quoteWord, shortPath } from '../path-shown.ts'
 import { downloadSpeed, runbookAccount } from '../runbook-facts.ts'
 import { renderStanding, type Standing, type StatusFrame, sentenceOf, standingRecord } from '../status-report.ts'
@@ -61,7 +61,8 @@ interface Seen {
 
 function print({ out }: Call, { standings, frame, vault, isOk }: Seen & { vault: string; isOk: boolean }): void {
   const { theme } = out
-  for (const line of headline(standings, frame)) out.line(isOk ? theme.ok(line) : theme.warn(line))
+  for (const sentence of headline(standings, frame))
+    for (const line of wrap(sentence, out.width)) out.line(isOk ? theme.ok(line) : theme.warn(line))
   out.line(`${theme.dim('vault')}  ${theme.strong(safe(vault))}`)
   for (const standing of standings) {
     out.record('account', standingRecord(standing, frame))
