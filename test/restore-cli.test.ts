@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { contentOf } from '../sandbox/make-asset.ts'
 import { commandLine } from './command-line.ts'
 import { addCloud, addImage, png } from './restore-rig.ts'
-import { createRig, type Rig } from './rig.ts'
+import { createRig, type Rig, realAssets } from './rig.ts'
 
 let rig: Rig
 let other: ReturnType<typeof addCloud>
@@ -52,6 +52,19 @@ describe('restore to an account', () => {
     const id = String(done.records.at(-1)?.['run'])
     expect((await run('--undo', id.slice(0, 6))).exit).toBe(0)
     expect(chairNow()).toBe('second')
+  })
+
+  it('is undone where it went, and nowhere else', async () => {
+    await run('lamp', '--to', 'target')
+    const elsewhere = await run('--undo', 'last')
+    expect([elsewhere.exit, elsewhere.err]).toEqual([2, expect.stringContaining('went to "othercloud"')])
+    expect(rig.cloud.shelf.byName('image', 'upload', 'lamp')).toBeDefined()
+    expect((await run('--undo', 'last', '--to', 'target')).exit).toBe(0)
+    expect(realAssets(other.cloud)).toEqual([])
+    expect((await run('--undo', 'last', '--to', 'target', '--json')).records.at(-1)).toMatchObject({
+      restored: 0,
+      same: 1,
+    })
   })
 
   it('tells the plan of a dry run line by line and changes nothing', async () => {

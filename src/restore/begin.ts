@@ -32,6 +32,11 @@ export async function begin(deps: RestoreDeps, ask: RestoreAsk, signal: AbortSig
   const target = deps.reader.account.cloud
   const journal = await readJournal(deps.vault, ask.cloud, signal)
   const undone = options.undo === null ? null : findBegun(journal, options.undo)
+  if (undone !== null && undone.request.target !== target) {
+    throw new AppError('USAGE', `restore ${undone.id} went to "${undone.request.target}", and this is "${target}"`, {
+      hint: 'name that account with --to',
+    })
+  }
   const wishes = undone === null ? wishesOf(ask, target) : { ...undone.request, undo: undone.id }
   const open = options.dryRun ? null : unfinished(journal, wishes, ask.at?.snapshot.id ?? null)
   const selection = await selectionOf(deps, ask, { undone, open }, signal)

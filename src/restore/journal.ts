@@ -124,8 +124,9 @@ const digestOf = (request: Omit<RestoreRequest, 'snapshot'>): string => {
   return createHash('sha256').update(canonicalJson(plain)).digest('hex')
 }
 
-/** The restore that `--undo` names: its id or the beginning of one, or `last`. Throws USAGE. */
-export function findBegun({ begun }: Journal, word: string): Begun {
+/** The restore that `--undo` names: its id or the beginning of one, or `last`. An undo is none. Throws USAGE. */
+export function findBegun(journal: Journal, word: string): Begun {
+  const begun = journal.begun.filter(({ request }) => request.undo === null)
   const found = word === 'last' ? begun.slice(-1) : begun.filter(({ id }) => id === word || id.startsWith(word))
   const [only, ...others] = found
   if (only !== undefined && others.length === 0) return only

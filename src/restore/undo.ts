@@ -1,5 +1,6 @@
 import { type AssetName, writtenName } from '../cloudinary/writer.ts'
 import type { Entry } from '../model/entry.ts'
+import { AppError } from '../model/errors.ts'
 import { besideName } from './decide.ts'
 import type { Begun } from './journal.ts'
 import type { RestoreDeps, Wanted } from './restore-state.ts'
@@ -91,7 +92,12 @@ async function originalSelection(deps: RestoreDeps, { request }: Begun): Promise
   const { cloud, what } = request
   const snapshots = await deps.catalog.read((tx) => tx.snapshots(cloud))
   const snapshot = snapshots.find((row) => row.snapshot.id === request.snapshot)
-  if (snapshot === undefined) throw new Error(`snapshot ${request.snapshot} is gone`)
+  if (snapshot === undefined) {
+    throw new AppError(
+      'SNAPSHOT_NOT_FOUND',
+      `the snapshot ${request.snapshot}, from which was restored, is not kept any more`,
+    )
+  }
   if (what.kind !== 'versions') return { cloud, snapshot, what }
   const versions = await deps.catalog.read(async (tx) => {
     const found = []
