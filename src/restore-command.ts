@@ -5,11 +5,11 @@ import type { AccountReader } from './cloudinary/reader.ts'
 import { type Context, fixed } from './context.ts'
 import { createLibraryTree } from './library-tree.ts'
 import { AppError } from './model/errors.ts'
-import type { RestoreAsk } from './restore/begin.ts'
+import type { RestoreAsk } from './restore/account/begin.ts'
 import type { RestoreEvent, RestoreOptions, RestoreReport } from './restore/report.ts'
-import type { RestoreDeps } from './restore/restore-state.ts'
+import type { RestoreDeps } from './restore/account/run-state.ts'
 import { restoreToAccount } from './restore/run.ts'
-import type { Strain } from './restore/transfer.ts'
+import type { Strain } from './restore/account/transfer.ts'
 
 /** How many uploads at a time Cloudinary takes without complaint, and a little more; strain is heeded. */
 const MOST_UPLOADS = 20

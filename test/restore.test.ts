@@ -6,7 +6,7 @@ import { applyRandomHistory } from '../sandbox/changes.ts'
 import { configurationName } from '../src/cloudinary/configuration-name.ts'
 import { writtenName } from '../src/cloudinary/writer.ts'
 import type { Json, JsonObject } from '../src/model/json.ts'
-import { differingFields, stateOf } from '../src/restore/compare.ts'
+import { differingFields, stateOf } from '../src/restore/account/compare.ts'
 import { addCloud, fillRandomly, restore, wipe } from './restore-rig.ts'
 import { createRig, type Rig, readNewest } from './rig.ts'
 

@@ -1,5 +1,5 @@
 import { writtenName } from '../cloudinary/writer.ts'
-import type { FolderEvent } from '../restore/folder-report.ts'
+import type { FolderEvent } from '../restore/folder/report.ts'
 import type { PlanItem, RestoreEvent, RestorePhase, RestoreResult } from '../restore/report.ts'
 import { waitingText } from './backup-events.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, safe, truncate } from './format.ts'

@@ -1,5 +1,5 @@
 import { writtenName } from '../cloudinary/writer.ts'
-import type { FolderReport } from '../restore/folder-report.ts'
+import type { FolderReport } from '../restore/folder/report.ts'
 import type { PlanTotals, RestoreReport } from '../restore/report.ts'
 import { formatBytes, formatCount, formatDuration, plural, safe } from './format.ts'
 import type { Theme } from './theme.ts'

@@ -1,7 +1,7 @@
 import type { VersionFilter } from '../catalog/catalog.ts'
 import type { AssetName } from '../cloudinary/writer.ts'
 import type { Failure } from '../model/snapshot.ts'
-import type { RestorableField } from './compare.ts'
+import type { RestorableField } from './account/compare.ts'
 
 /** What to do where the account has something else under the name, or another state of the asset. */
 export const CONFLICT_POLICIES = ['skip', 'overwrite', 'newer', 'rename'] as const

@@ -1,12 +1,12 @@
-import { begin, type RestoreAsk } from './begin.ts'
-import { conclude } from './conclude.ts'
-import { totalsOf } from './plan.ts'
-import { relate } from './relate.ts'
+import { begin, type RestoreAsk } from './account/begin.ts'
+import { conclude } from './account/conclude.ts'
+import { totalsOf } from './account/plan.ts'
+import { relate } from './account/relate.ts'
+import { createResultList } from './account/results.ts'
+import type { RestoreDeps } from './account/run-state.ts'
+import { openSurroundings } from './account/surroundings.ts'
+import { type Strain, transfer } from './account/transfer.ts'
 import type { RestoreReport } from './report.ts'
-import type { RestoreDeps } from './restore-state.ts'
-import { createResultList } from './results.ts'
-import { openSurroundings } from './surroundings.ts'
-import { type Strain, transfer } from './transfer.ts'
 
 /**
  * One restore to an account: select -> plan -> transfer -> report. The plan is a comparison of what is wanted with what

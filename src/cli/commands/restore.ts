@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { AppError } from '../../model/errors.ts'
-import { newestOf } from '../../restore/begin.ts'
+import { newestOf } from '../../restore/account/begin.ts'
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../../restore/report.ts'
 import { select } from '../../restore/select.ts'
 import type { Selection } from '../../restore/selection.ts'
@@ -161,7 +161,7 @@ async function toFolder(call: Call, path: string): Promise<Result> {
     throw new AppError('USAGE', `there are json and xmp sidecars, not "${kind}"`)
   })
   const display = createRestoreDisplay(out)
-  const { restoreToFolder } = await import('../../restore/to-folder.ts')
+  const { restoreToFolder } = await import('../../restore/folder/to-folder.ts')
   const report = await restoreToFolder(
     { vault, now: ctx.now, listen: display.listenFolder },
     select({ vault, catalog }, { cloud, snapshot, what }, signal),
