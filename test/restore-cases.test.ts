@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs'
+import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { contentOf, makeAsset } from '../sandbox/make-asset.ts'
 import type { Asset, LoggedRequest } from '../sandbox/state.ts'
 import type { VersionRow } from '../src/catalog/catalog.ts'
 import { addCloud, addImage, png, restore } from './restore-rig.ts'
-import { createRig, type Rig } from './rig.ts'
+import { createRig, type Rig, readNewest } from './rig.ts'
 
 let rig: Rig
 beforeEach(async () => {
@@ -245,14 +246,44 @@ describe('what an account does not take', () => {
     expect(report.complete).toBe(false)
   })
 
+  it('is found there also when its name holds a plus', async () => {
+    addImage(rig.cloud, 'a+b', { tags: ['kept'] })
+    await rig.backup()
+    const other = addCloud(rig, 'other')
+    addImage(other.cloud, 'a+b', { tags: ['theirs'] })
+    const left = await restore(rig, { to: other.url, what: await chosen('a+b', 1) })
+    console.log(
+      JSON.stringify({ ...left, events: left.events.filter((e) => e.type === 'note'), totals: left.totals.byAction }),
+    )
+    expect(left).toMatchObject({ conflicts: 1, restored: 0 })
+    await restore(rig, { to: other.url, what: await chosen('a+b', 1), options: { conflict: 'overwrite' } })
+    expect(other.cloud.shelf.byName('image', 'upload', 'a+b')?.tags).toEqual(['kept'])
+    await restore(rig, { to: other.url, options: { undo: 'last', conflict: 'overwrite' } })
+    expect(other.cloud.shelf.byName('image', 'upload', 'a+b')?.tags).toEqual(['theirs'])
+  })
+
+  it('is a list of assets that is damaged in the vault, and the others come all the same', async () => {
+    for (let n = 0; n < 1100; n += 1) addImage(rig.cloud, `p${n}`)
+    await rig.backup()
+    const { snapshot } = await readNewest(rig.vault, rig.cloud.name)
+    const [first, ...rest] = snapshot.segments
+    expect(rest.length).toBeGreaterThan(3)
+    const path = `${rig.vault}/objects/${first?.object.slice(0, 2)}/${first?.object}`
+    await chmod(path, 0o600)
+    await writeFile(path, 'no list')
+    const other = addCloud(rig, 'other')
+    const report = await restore(rig, { to: other.url })
+    expect(report).toMatchObject({ restored: 1100 - (first?.entries ?? 0), failures: [], complete: false })
+    const notes = report.events.flatMap((event) => (event.type === 'note' ? [event.message] : []))
+    expect(notes.join()).toContain(`a list of ${first?.entries} assets`)
+  })
+
   it('is a damaged object, and the others come all the same', async () => {
     addImage(rig.cloud, 'good')
     addImage(rig.cloud, 'bad')
     await rig.backup()
-    const { readNewest } = await import('./rig.ts')
     const { entries } = await readNewest(rig.vault, rig.cloud.name)
     const object = entries.find(({ publicId }) => publicId === 'bad')?.object ?? ''
-    const { chmod, writeFile } = await import('node:fs/promises')
     const path = `${rig.vault}/objects/${object.slice(0, 2)}/${object}`
     await chmod(path, 0o600)
     await writeFile(path, png('BAD'))

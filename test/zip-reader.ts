@@ -55,7 +55,8 @@ function readEnd(readAt: ReadAt, length: number): { entries: number; offset: num
     size: Number(record.readBigUInt64LE(40)),
     offset: Number(record.readBigUInt64LE(48)),
   }
-  if (short.entries !== Math.min(long.entries, 0xffff)) throw new Error('the two end records disagree')
+  // 0xffff sends the reader to the other record, also when the number would have fitted.
+  if (short.entries !== 0xffff && short.entries !== long.entries) throw new Error('the two end records disagree')
   if (long.offset + long.size !== Number(locator.readBigUInt64LE(8)))
     throw new Error('the directory has another length')
   return long

@@ -21,6 +21,8 @@ const BATCH = 100
 export async function lookAt(run: Run, scope: Scope): Promise<Looked> {
   run.deps.listen({ type: 'phase', phase: 'scan' })
   run.partial.add('scan-incomplete')
+  // Downloads of a first run wait for what the index says of them; here nobody asks it.
+  run.live.searchDone = true
   const seen = new Set<string>()
   await lookAtNames(run, scope, seen)
   const missing = await lookAtIds(run, [...scope.assetIds, ...(await lastBearers(run, scope))], seen)

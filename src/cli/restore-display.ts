@@ -64,8 +64,8 @@ export function createRestoreDisplay(
       const { file } = event
       out.record('file', file)
       files = { count: files.count + 1, bytes: files.bytes + (file.size ?? 0) }
-      if (file.reason !== null)
-        out.say(`${out.talk.warn(out.talk.marks.warn)} ${safe(file.publicId)}  ${safe(file.reason)}`)
+      const isTold = file.reason !== null && (file.outcome !== 'no-bytes' || out.verbose)
+      if (isTold) out.say(`${out.talk.warn(out.talk.marks.warn)} ${safe(file.publicId)}  ${safe(file.reason)}`)
       else if (out.verbose) out.say(out.talk.dim(`${file.outcome}  ${safe(file.path ?? file.publicId)}`))
       draw(`${out.talk.strong('restoring')}  ${formatCount(files.count)} files  ${formatBytes(files.bytes)}`)
     },

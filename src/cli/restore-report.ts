@@ -70,12 +70,12 @@ export function renderFolderReport(
     counts['already-there'] > 0 ? `${formatCount(counts['already-there'])} already there` : '',
     counts['newer-there'] > 0 ? `${formatCount(counts['newer-there'])} newer there` : '',
     counts.conflict > 0 ? theme.warn(`${plural(counts.conflict, 'conflict')}`) : '',
-    counts['no-bytes'] > 0 ? `${formatCount(counts['no-bytes'])} kept as records only` : '',
+    counts['no-bytes'] > 0 ? `${formatCount(counts['no-bytes'])} without bytes (remote, or kept as records)` : '',
     counts.purged > 0 ? `${formatCount(counts.purged)} purged` : '',
     counts.failed > 0 ? theme.bad(`${formatCount(counts.failed)} failed`) : '',
   ].filter((text) => text !== '')
   const lines = [
-    `${mark} ${words.join(', ')} ${theme.dim(theme.marks.arrow)} ${safe(report.target)}  ${theme.dim(`${formatBytes(report.bytes)}, ${formatDuration(report.durationMs)}, each file read back`)}`,
+    `${mark} ${words.join(', ')} ${theme.dim(theme.marks.arrow)} ${safe(report.target)}  ${theme.dim(`${formatBytes(report.bytes)}, ${formatDuration(report.durationMs)}${at.dryRun ? '' : ', each file read back'}`)}`,
   ]
   for (const file of report.missing.slice(0, SHOWN)) {
     lines.push(`${theme.bad(theme.marks.bad)} ${safe(file.publicId)}  ${safe(file.reason ?? file.outcome)}`)

@@ -2,6 +2,7 @@ import type { AssetIdentity } from '../model/asset.ts'
 import { AppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
 import { type Api, saysNotFound, succeeded } from './api.ts'
+import { encodeSegment } from './delivery-url.ts'
 import type { ApiAnswer, ApiRequest } from './exchange.ts'
 import type { AccountRow, ListPage, ListPosition, Partition } from './reader.ts'
 import { arrayAt, nextCursor } from './wire/answer.ts'
@@ -160,7 +161,29 @@ const namesIn = async (
   if (!succeeded(answer)) throw api.failure(request, answer)
   const wanted = new Set(ids)
   // A service that does not know the parameter lists everything.
-  return rowsOf(answer.json, request.what, partition).filter(
-    (row) => !row.placeholder && wanted.has(row.facts.publicId),
-  )
+  const rows = rowsOf(answer.json, request.what, partition).filter(({ facts }) => wanted.has(facts.publicId))
+  for (const { facts } of rows) wanted.delete(facts.publicId)
+  // The parameter reads a plus as a space, so such ids are asked for one by one.
+  const plussed = [...wanted].filter((publicId) => publicId.includes('+'))
+  const found = await idsByName(api, { partition, ids: plussed }, signal)
+  const others = found.length === 0 ? [] : await byAssetIds(api, memory, found, signal)
+  return [...rows, ...others].filter((row) => !row.placeholder)
+}
+
+/** The asset_ids of those names that exist, one call each. */
+const idsByName = async (
+  api: Api,
+  { partition, ids }: { readonly partition: Partition; readonly ids: readonly string[] },
+  signal: AbortSignal,
+): Promise<readonly string[]> => {
+  const { resourceType, type } = partition
+  const found: string[] = []
+  for (const publicId of ids) {
+    const path = `/resources/${resourceType}/${encodeURIComponent(type)}/${encodeSegment(publicId)}`
+    const request: ApiRequest = { method: 'GET', path, what: `look up ${resourceType}/${type}/${publicId}` }
+    const answer = await api.ask(request, signal)
+    if (succeeded(answer)) found.push(parseAsset(answer.json, 'details', partition).facts.assetId)
+    else if (!saysNotFound(answer)) throw api.failure(request, answer)
+  }
+  return found
 }

@@ -85,14 +85,56 @@ it('an error of the source or of the sink is the error', async () => {
   ).rejects.toThrow('full')
 })
 
-it('more entries than 65,535 have their number in the ZIP64 record', async () => {
+it('metadata are packed, and media are not', async () => {
+  const text = Buffer.alloc(100_000, 'the same again ')
   const pieces: Uint8Array[] = []
-  const zip = createZipWriter(async (bytes) => void pieces.push(Buffer.from(bytes)))
-  const bytes = Buffer.from('x')
-  for (let n = 0; n < 70_000; n += 1) await zip.stored(`f${n}`, TIME, { crc: crc32(bytes), size: 1 }, [bytes])
+  const zip = createZipWriter(async (bytes) => void pieces.push(bytes))
+  await zip.deflated('packed', TIME, [text])
+  const packed = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  expect(packed).toBeLessThan(2000)
+  await zip.stored('stored', TIME, { crc: crc32(text), size: text.length }, [text])
+  await zip.end()
+  expect(Buffer.concat(pieces).includes(text)).toBe(true)
+})
+
+it('times before and after what the format can say break nothing', async () => {
+  const pieces: Uint8Array[] = []
+  const zip = createZipWriter(async (bytes) => void pieces.push(bytes))
+  const times = [0, -1000, Date.UTC(2037, 0, 1), Date.UTC(2150, 0, 1)]
+  for (const time of times) await zip.stored(`${time}`, time, { crc: crc32('x'), size: 1 }, [Buffer.from('x')])
   await zip.end()
   const file = Buffer.concat(pieces)
   const entries = readZip(fromBuffer(file), file.length)
-  expect(entries).toHaveLength(70_000)
-  expect(entries.at(-1)?.bytes().toString()).toBe('x')
+  expect(entries.map(({ mtime }) => mtime)).toEqual([0, -1000, Date.UTC(2037, 0, 1), null])
+  for (const entry of entries) expect(entry.bytes().toString()).toBe('x')
+})
+
+it('nothing is read ahead of a sink that is slow', async () => {
+  let taken = 0
+  let given = 0
+  async function* source(): AsyncIterable<Uint8Array> {
+    for (let n = 0; n < 1000; n += 1) {
+      given += 1
+      yield Buffer.alloc(65_536)
+    }
+  }
+  let ahead = 0
+  const zip = createZipWriter(async (bytes) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    taken += bytes.length
+    ahead = Math.max(ahead, given * 65_536 - taken)
+  })
+  const nothing = Buffer.alloc(1000 * 65_536)
+  await zip.stored('a', TIME, { crc: crc32(nothing), size: nothing.length }, source())
+  expect(taken).toBeGreaterThan(nothing.length)
+  expect(ahead).toBeLessThan(20 * 65_536)
+})
+
+it('gives up by name before it runs out of memory', async () => {
+  const zip = createZipWriter(async () => undefined, 2)
+  for (const name of ['a', 'b']) await zip.stored(name, TIME, { crc: crc32('x'), size: 1 }, [Buffer.from('x')])
+  await expect(zip.stored('c', TIME, { crc: crc32('x'), size: 1 }, [Buffer.from('x')])).rejects.toMatchObject({
+    code: 'STORE_REFUSED',
+    message: 'a zip file of more than 2 files needs more memory than this process may have',
+  })
 })

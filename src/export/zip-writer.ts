@@ -1,7 +1,7 @@
 import { ReadableStream, WritableStream } from 'node:stream/web'
 import { getHeapStatistics } from 'node:v8'
 import { crc32 } from 'node:zlib'
-import { type EntryMetaData, ZipWriter as Library } from '@zip.js/zip.js/lib/zip-core-native.js'
+import { type EntryMetaData, ZipWriter as Library } from '@zip.js/zip.js/lib/zip-core-writer.js'
 import { AppError } from '../model/errors.ts'
 
 /** Takes bytes in order; resolves when it can take more. */
@@ -19,7 +19,7 @@ export interface ZipWriter {
   end(): Promise<void>
 }
 
-export interface Announced {
+interface Announced {
   readonly crc: number
   readonly size: number
 }

@@ -1,5 +1,6 @@
 import type { VersionRow } from '../catalog/catalog.ts'
 import { matcher } from '../catalog/filter.ts'
+import { isLoss } from '../catalog/snapshot-changes.ts'
 import type { Entry } from '../model/entry.ts'
 import { AppError } from '../model/errors.ts'
 import { decodeHistoryHead, decodeHistoryLine } from '../model/history.ts'
@@ -43,10 +44,10 @@ async function* rowsOf({ catalog }: SelectDeps, { cloud, snapshot, what }: Selec
 
 async function* entriesOf(deps: SelectDeps, selection: Selection, signal: AbortSignal): AsyncIterable<Entry> {
   const { what } = selection
-  if (what.kind === 'everything') yield* entriesIn(deps.vault, selection.snapshot.snapshot, signal)
+  if (what.kind === 'everything') yield* entriesIn(deps, selection.snapshot.snapshot, signal)
   else if (what.kind === 'filter') {
     const matches = matcher(what.filter)
-    for await (const entry of entriesIn(deps.vault, selection.snapshot.snapshot, signal)) {
+    for await (const entry of entriesIn(deps, selection.snapshot.snapshot, signal)) {
       if (matches({ ...entry.facts, publicId: entry.publicId })) yield entry
     }
   } else {
@@ -61,8 +62,31 @@ async function* entriesOf(deps: SelectDeps, selection: Selection, signal: AbortS
   }
 }
 
-export async function* entriesIn(vault: Vault, snapshot: Snapshot, signal: AbortSignal): AsyncIterable<Entry> {
-  for (const { object } of snapshot.segments) yield* vault.readSegment(object, signal)
+export async function* entriesIn(
+  deps: Pick<SelectDeps, 'vault' | 'onLost'>,
+  { segments, takenAt }: Snapshot,
+  signal: AbortSignal,
+): AsyncIterable<Entry> {
+  for (const { object, entries } of segments) {
+    yield* await segmentOf(deps, object, { what: `${entries} assets in the snapshot of ${takenAt}`, signal })
+  }
+}
+
+/** A whole segment or nothing of it: before its end its bytes are not proven. */
+async function segmentOf(
+  { vault, onLost }: Pick<SelectDeps, 'vault' | 'onLost'>,
+  object: string,
+  { what, signal }: { readonly what: string; readonly signal: AbortSignal },
+): Promise<readonly Entry[]> {
+  try {
+    const entries: Entry[] = []
+    for await (const entry of vault.readSegment(object, signal)) entries.push(entry)
+    return entries
+  } catch (error) {
+    if (onLost === undefined || !isLoss(error)) throw error
+    onLost(`a list of ${what} cannot be read: ${error.message}`)
+    return []
+  }
 }
 
 /** The whole records of rows, in the order of the rows. */
@@ -80,22 +104,21 @@ export async function recordsOf(
   }
   const besides = rows.filter((row) => row.fromSeq === 0)
   for (const object of await segmentsOf(deps, cloud, rows)) {
-    for await (const entry of deps.vault.readSegment(object, signal)) keep(entry)
+    for (const entry of await segmentOf(deps, object, { what: 'some of the assets', signal })) keep(entry)
   }
   if (besides.length > 0) for await (const entry of historyEntries(deps.vault, cloud, signal)) keep(entry)
-  return rows.map((row) => found.get(keyOf(row)) ?? lost(row))
+  return rows.flatMap((row) => found.get(keyOf(row)) ?? lost(row, deps.onLost))
 }
 
 const keyOf = ({ assetId, version }: Pick<Entry, 'assetId' | 'version'>): string => `${assetId}@${version}`
 
-const lost = (row: VersionRow): never => {
-  throw new AppError(
-    'VERSION_NOT_FOUND',
-    `the record of "${row.publicId}", version ${row.version}, is in no manifest`,
-    {
-      hint: 'cloudkeep verify names what is damaged',
-    },
-  )
+function lost(row: VersionRow, onLost: SelectDeps['onLost']): readonly Entry[] {
+  const sentence = `the record of "${row.publicId}", version ${row.version}, is in no list that can be read`
+  if (onLost === undefined) {
+    throw new AppError('VERSION_NOT_FOUND', sentence, { hint: 'cloudkeep verify names what is damaged' })
+  }
+  onLost(sentence)
+  return []
 }
 
 async function segmentsOf(deps: SelectDeps, cloud: string, rows: readonly VersionRow[]): Promise<ReadonlySet<string>> {

@@ -32,4 +32,9 @@ export interface Measure {
 export interface SelectDeps {
   readonly vault: Vault
   readonly catalog: Catalog
+  /**
+   * Told, in a sentence, of each list of assets that cannot be read; the others are then restored all the same. Without
+   * it such a list ends the selection. May be told the same more than once.
+   */
+  readonly onLost?: (sentence: string) => void
 }

@@ -1,11 +1,21 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { createZipWriter } from '../../src/export/zip-writer.ts'
-import { readZip } from '../zip-reader.ts'
+import { fromBuffer, readZip } from '../zip-reader.ts'
 
 const GIGABYTE = 1024 ** 3
 const HUGE = 4.1 * GIGABYTE - ((4.1 * GIGABYTE) % 1)
@@ -83,6 +93,28 @@ test('entries beyond 4 GB, and entries that begin beyond 4 GB, are read by stran
     stranger('python3', ['-c', code, path], `${HUGE} b'after'`)
   } finally {
     closeSync(fd)
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('more entries than 65,535 have their number in the ZIP64 record', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloudkeep-zip64-'))
+  const path = join(folder, 'many.zip')
+  const pieces: Uint8Array[] = []
+  const zip = createZipWriter(async (bytes) => void pieces.push(bytes))
+  try {
+    for (let n = 0; n < 65_600; n += 1) await zip.stored(`f${n}`, TIME, { crc: 0, size: 0 }, [])
+    await zip.stored('last', TIME, { crc: crc32('x'), size: 1 }, [Buffer.from('x')])
+    await zip.end()
+    const file = Buffer.concat(pieces)
+    const entries = readZip(fromBuffer(file), file.length)
+    expect(entries).toHaveLength(65_601)
+    expect(entries.at(-1)?.bytes().toString()).toBe('x')
+    writeFileSync(path, file)
+    stranger('unzip', ['-tq', path], 'No errors detected')
+    const code = 'import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(len(z.namelist()), z.read("last"))'
+    stranger('python3', ['-c', code, path], "65601 b'x'")
+  } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 })

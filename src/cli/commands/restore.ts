@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
-import { AppError } from '../../model/errors.ts'
+import type { SnapshotRow } from '../../catalog/catalog.ts'
+import { AppError, isAppError } from '../../model/errors.ts'
+import { fieldsOf, parseJson, text } from '../../model/shape.ts'
 import { newestOf } from '../../restore/account/begin.ts'
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../../restore/report.ts'
 import { select } from '../../restore/select.ts'
 import type { Selection } from '../../restore/selection.ts'
+import type { Vault } from '../../vault/vault.ts'
 import { chooseCloud } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -161,16 +164,22 @@ async function toFolder(call: Call, path: string): Promise<Result> {
     throw new AppError('USAGE', `there are json and xmp sidecars, not "${kind}"`)
   })
   const display = createRestoreDisplay(out)
+  const lost = new Set<string>()
+  const onLost = (sentence: string): void => {
+    if (!lost.has(sentence)) out.say(`${out.talk.bad(out.talk.marks.bad)} ${safe(sentence)}`)
+    lost.add(sentence)
+  }
   const { restoreToFolder } = await import('../../restore/folder/to-folder.ts')
   const report = await restoreToFolder(
     { vault, now: ctx.now, listen: display.listenFolder },
-    select({ vault, catalog }, { cloud, snapshot, what }, signal),
+    select({ vault, catalog, onLost }, { cloud, snapshot, what }, signal),
     {
       target: path,
       onConflict: asked ?? 'skip',
       sidecars: [...new Set(sidecars)],
       concurrency: Math.min(settings.config.concurrency, 16),
       dryRun: options.flag('dryRun'),
+      ...(what.kind === 'everything' ? { folders: await emptyFolders(vault, snapshot, signal) } : {}),
     },
     signal,
   ).finally(() => display.stop())
@@ -179,8 +188,8 @@ async function toFolder(call: Call, path: string): Promise<Result> {
   const missing = report.missing.filter(({ outcome }) => !(outcome === 'conflict' && asked === 'skip'))
   const { missing: _, ...counts } = report
   return {
-    exit: missing.length > 0 ? EXIT.partial : EXIT.done,
-    summary: { cloud, snapshot: snapshot.snapshot.id, ...counts, missing: report.missing.length },
+    exit: missing.length + lost.size > 0 ? EXIT.partial : EXIT.done,
+    summary: { cloud, snapshot: snapshot.snapshot.id, ...counts, missing: report.missing.length, lost: [...lost] },
   }
 }
 
@@ -191,6 +200,20 @@ function refuseNothing(what: Selection['what'], assets: number): void {
   throw new AppError('ASSET_NOT_FOUND', `nothing kept at that moment has ${words.join(' and ')}`, {
     hint: 'cloudkeep ls and cloudkeep find show what there is; in accounts with dynamic folders the folder is not part of the public_id',
   })
+}
+
+/** Folders without assets are part of an account as well. */
+async function emptyFolders(vault: Vault, { snapshot }: SnapshotRow, signal: AbortSignal): Promise<readonly string[]> {
+  if (snapshot.folders === null) return []
+  const paths: string[] = []
+  try {
+    for await (const line of vault.readLines(snapshot.folders, signal)) {
+      paths.push(text(fieldsOf(parseJson(line), 'the folder'), 'path'))
+    }
+  } catch (error) {
+    if (!isAppError(error)) throw error
+  }
+  return paths
 }
 
 function refuse({ options }: Call, names: readonly string[], why: string): void {

@@ -43,8 +43,11 @@ export async function begin(deps: RestoreDeps, ask: RestoreAsk, signal: AbortSig
   const request: RestoreRequest = { ...wishes, snapshot: selection.snapshot.snapshot.id }
   const profile = await deps.reader.profile(signal)
   const sameAccount = undone !== null || selection.cloud === target
+  const problems = new Set<string>()
   const wanted =
-    undone === null ? () => wantedBy(deps, selection, signal) : () => wantedByUndo(deps, { undone, selection, signal })
+    undone === null
+      ? () => wantedBy(deps, { selection, onLost: (sentence) => problems.add(sentence) }, signal)
+      : () => wantedByUndo(deps, { undone, selection, signal })
   const now = await presentState(
     deps,
     { options, target, wanted, sameAccount, whole: (undone?.request.what ?? ask.what).kind === 'everything' },
@@ -64,6 +67,7 @@ export async function begin(deps: RestoreDeps, ask: RestoreAsk, signal: AbortSig
     limits: await deps.writer.mediaLimits(signal),
     present: now.present,
     looked: new Map(),
+    problems,
     before: open === null ? now.snapshot : await snapshotById(deps, target, open.before.snapshot),
     signal,
   }
@@ -134,8 +138,12 @@ async function snapshotById(deps: RestoreDeps, cloud: string, id: string): Promi
   throw new AppError('SNAPSHOT_NOT_FOUND', `the snapshot ${id} of "${cloud}" is not in the vault any more`)
 }
 
-async function* wantedBy(deps: RestoreDeps, selection: Selection, signal: AbortSignal): AsyncIterable<Wanted> {
-  for await (const chosen of select(deps, selection, signal)) yield { kind: 'version', chosen }
+async function* wantedBy(
+  deps: RestoreDeps,
+  { selection, onLost }: { readonly selection: Selection; readonly onLost: (sentence: string) => void },
+  signal: AbortSignal,
+): AsyncIterable<Wanted> {
+  for await (const chosen of select({ ...deps, onLost }, selection, signal)) yield { kind: 'version', chosen }
 }
 
 interface Looking {

@@ -33,7 +33,8 @@ export async function conclude(run: RestoreRun, ending: Ending): Promise<Restore
     }
     if (result.newUrl !== null) deps.listen({ type: 'mapped', oldUrl: result.oldUrl, newUrl: result.newUrl, result })
   }
-  for (const message of ending.notes) deps.listen({ type: 'note', message })
+  const notes = [...run.problems, ...ending.notes]
+  for (const message of notes) deps.listen({ type: 'note', message })
   const failedParts = configuration.filter(({ outcome }) => outcome === 'failed')
   const report: RestoreReport = {
     run: run.id,
@@ -50,7 +51,7 @@ export async function conclude(run: RestoreRun, ending: Ending): Promise<Restore
     apiCalls: deps.reader.calls + deps.writer.calls,
     uploadCalls: deps.writer.uploads,
     durationMs: deps.now().getTime() - ending.began,
-    complete: failures.length + incomplete.length + failedParts.length + ending.notes.length === 0,
+    complete: failures.length + incomplete.length + failedParts.length + notes.length === 0,
   }
   if (options.dryRun) return report
   const at = deps.now().toISOString()

@@ -48,6 +48,8 @@ export interface RestoreRun {
   readonly folderMode: FolderMode | null
   readonly limits: MediaLimits
   readonly present: PresentStates
+  /** Sentences about what of the selection cannot be read. */
+  readonly problems: ReadonlySet<string>
   /** Present assets whose details were read because only these tell whether they differ; by asset_id. */
   readonly looked: Map<string, State>
   /** The state before the first change of this restore; null in a dry run. */

@@ -79,7 +79,7 @@ async function entriesBefore(
 ): Promise<Before> {
   const byId = new Map<string, Entry>()
   const byName = new Map<string, Entry>()
-  for await (const entry of entriesIn(deps.vault, snapshot.snapshot, signal)) {
+  for await (const entry of entriesIn(deps, snapshot.snapshot, signal)) {
     if (ids.has(entry.assetId)) byId.set(entry.assetId, entry)
     const name = writtenName(entry)
     if (names.has(name)) byName.set(name, entry)

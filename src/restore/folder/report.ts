@@ -80,10 +80,8 @@ export interface FolderReport {
   /** Bytes written as files (in a dry run: to be written), sidecars not counted. */
   readonly bytes: number
   readonly sidecars: number
-  /** Everything asked for that is not in the folder now: `conflict`, `no-bytes`, `purged` and `failed`, by name. */
+  /** Everything asked for that is not in the folder now: `conflict`, `no-bytes`, `purged` and `failed`, by
+   * name. Remote assets, which Cloudinary fetches again by itself, are counted as `no-bytes` and not missed. */
   readonly missing: readonly FolderFile[]
   readonly durationMs: number
 }
-
-/** True when every version asked for lies in the folder, or gave way to a newer file as the policy says. */
-export const isWhole = (report: Pick<FolderReport, 'missing'>): boolean => report.missing.length === 0

@@ -1,4 +1,5 @@
 import { createCrew } from '../../lib/crew.ts'
+import { isManagedType } from '../../model/asset.ts'
 import type { Entry } from '../../model/entry.ts'
 import { AppError, isAppError } from '../../model/errors.ts'
 import { libraryFolder } from '../../model/library-path.ts'
@@ -164,7 +165,9 @@ function finish(run: Run, entry: Entry, { outcome, path, sidecars, code, reason 
   }
   run.counts[outcome] += 1
   if (outcome === 'restored' || outcome === 'renamed' || outcome === 'replaced') run.bytes += entry.size ?? 0
-  if (MISSING.includes(outcome)) run.missing.push(file)
+  // What Cloudinary fetches or makes again by itself has no bytes to be missed.
+  const isRemote = outcome === 'no-bytes' && !isManagedType(entry.type)
+  if (MISSING.includes(outcome) && !isRemote) run.missing.push(file)
   run.deps.listen({ type: 'file', file })
 }
 
