@@ -29,7 +29,9 @@ const AHEAD = 8
 
 /**
  * One zip file, written as a stream. Media do not compress, so they are stored. A zip file cannot take an entry back,
- * so each object is proven before its entry begins; its checksum is then known too, and stands where it belongs.
+ * so each object is proven before its entry begins; its checksum is then known too, and stands where it belongs. One
+ * that is damaged is left out. One that was proven and then reads otherwise makes the whole file useless: it is an
+ * error, and the file never gets its name.
  */
 export function packZip(zip: ZipPacking): Packing {
   const writer = createZipWriter(zip.target.write)
@@ -78,7 +80,10 @@ async function prove(zip: ZipPacking, original: Original, settled: Settled): Pro
   return { original, crc, bytes: () => again(vault, original, signal) }
 }
 
-/** Without the digest, which was just proven: the writer compares the checksum. */
+/**
+ * Without the digest, which was just proven: the writer compares the checksum. The pieces come from the page cache,
+ * unless the object is larger than that, and so the second reading is cheap.
+ */
 async function* again(vault: Vault, { object, size }: Original, signal: AbortSignal): Bytes {
   yield* await vault.openObject(object, signal, { start: 0, end: size - 1 })
 }

@@ -87,10 +87,11 @@ test('entries beyond 4 GB, and entries that begin beyond 4 GB, are read by stran
           .toString(),
       ).toBe(text)
     }
-    stranger('unzip', ['-t', path], 'No errors detected')
+    // Info-ZIP takes half a minute for the checksum of the large one; Python reads that.
+    stranger('unzip', ['-t', path, 'small.txt', 'after.txt', 'packed.txt'], 'No errors detected')
     const code =
-      'import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.getinfo("huge.mov").file_size, z.read("after.txt"))'
-    stranger('python3', ['-c', code, path], `${HUGE} b'after'`)
+      'import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip(), z.getinfo("huge.mov").file_size)'
+    stranger('python3', ['-c', code, path], `None ${HUGE}`)
   } finally {
     closeSync(fd)
     rmSync(folder, { recursive: true, force: true })
