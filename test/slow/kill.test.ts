@@ -10,7 +10,7 @@ import { runProgram, start } from './program.ts'
 
 const KILLS = 250
 /** A slow machine ends with fewer kills rather than late. */
-const BUDGET_MS = 300_000
+const BUDGET_MS = 140_000
 const SEED = 20261122
 
 /** Unique bytes for each state of each asset, so that an object tells which download it came from. */
@@ -121,8 +121,8 @@ test(`killed up to ${KILLS} times at random moments, nothing is lost and no fini
     expect(last.code, last.stderr).toBe(0)
     expect(await differences(rig)).toEqual([])
     expect(repeated).toEqual([])
-    expect(finished).toBeGreaterThan(5)
-    expect(kills).toBeGreaterThan(50)
+    expect(finished).toBeGreaterThan(3)
+    expect(kills).toBeGreaterThan(20)
     const verified = await runProgram(['verify', '--read', 'all', '--json'], rig.env)
     expect(verified.code, verified.stdout + verified.stderr).toBe(0)
     console.log(`${kills} kills, ${finished} runs that finished in between`)

@@ -7,7 +7,7 @@ import { addImage, wipe } from '../restore-rig.ts'
 import { createRig, readNewest } from '../rig.ts'
 import { runProgram, start } from './program.ts'
 
-const ROUNDS = 4
+const ROUNDS = 6
 const ASSETS = 150
 const SEED = 20261122
 
