@@ -30,7 +30,9 @@ so that verify knows that the absence is meant.
 What stays: names, tags and other metadata of the versions, in the lists of the snapshots; whatever lies in copies of the
 vault, in backups of its disk and in Cloudinary. Nothing overwrites the blocks of the disk.
 
-  cloudkeep purge people/jane@1 people/jane@2 --reason 'asked for by Jane, 2026-11-20' -n
+Versions are best named by their ids, as cloudkeep versions shows them: a prune may shift the numbers.
+
+  cloudkeep purge people/jane@4f2c91ab people/jane@7d03be11 --reason 'asked for by Jane, 2026-11-20' -n
   cloudkeep purge people/jane --all-versions --at-cloudinary`,
   outlivesPipe: true,
   run,
