@@ -203,6 +203,30 @@ describe('metadata alone', () => {
   })
 })
 
+describe('relations', () => {
+  it('come back between those that were there, under the names they had, and nothing is made of the others', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => addImage(rig.cloud, name))
+    if (!a || !b || !c) throw new Error('three were made')
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+      [a, c],
+      [c, a],
+    ] as const)
+      x.related.add(y.assetId)
+    await rig.backup({ details: 'all' })
+    rig.cloud.shelf.remove(c.assetId)
+    const before = { resourceType: b.resourceType, type: b.type, publicId: b.publicId }
+    edit(b, { publicId: 'bee' })
+    rig.cloud.shelf.renamed(b, before)
+    await rig.backup({ details: 'none' })
+    const other = addCloud(rig, 'other')
+    expect(await restore(rig, { to: other.url })).toMatchObject({ restored: 2, complete: true })
+    const [left, right] = ['a', 'bee'].map((name) => other.cloud.shelf.byName('image', 'upload', name))
+    expect([...(left?.related ?? [])]).toEqual([right?.assetId])
+  })
+})
+
 describe('names', () => {
   it('that were changed are changed back without an upload', async () => {
     addImage(rig.cloud, 'shop/chair')

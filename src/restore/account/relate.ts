@@ -1,5 +1,5 @@
 import { type AssetName, writtenName } from '../../cloudinary/writer.ts'
-import type { ResourceType } from '../../model/asset.ts'
+import { RESOURCE_TYPES } from '../../model/asset.ts'
 import type { Entry } from '../../model/entry.ts'
 import { isAppError } from '../../model/errors.ts'
 import type { RestoreRun } from './run-state.ts'
@@ -15,7 +15,7 @@ export async function relate(run: RestoreRun): Promise<readonly string[]> {
     run.signal.throwIfAborted()
     const { entry } = chosen
     const name = { publicId: entry.publicId, resourceType: entry.resourceType, type: entry.type }
-    const others = relatedOf(entry).filter((other) => writtenName(name) < writtenName(other))
+    const others = (await namesThen(run, relatedOf(entry))).filter((other) => writtenName(name) < writtenName(other))
     if (others.length === 0) continue
     try {
       await run.deps.writer.relate(name, others, run.signal)
@@ -27,20 +27,37 @@ export async function relate(run: RestoreRun): Promise<readonly string[]> {
   return problems
 }
 
-const TYPES: readonly string[] = ['image', 'video', 'raw'] satisfies ResourceType[]
+/**
+ * What the related assets were called in the snapshot: details are older than it when nothing else of the asset has
+ * changed since, and meanwhile another may have been renamed, or be gone and the relation with it.
+ */
+async function namesThen(run: RestoreRun, assetIds: readonly string[]): Promise<readonly AssetName[]> {
+  if (assetIds.length === 0) return []
+  const { cloud, snapshot } = run.selection
+  return await run.deps.catalog.read(async (tx) => {
+    const names: AssetName[] = []
+    for (const assetId of assetIds) {
+      const then = (await tx.versionsOf(cloud, assetId)).find(
+        ({ fromSeq, untilSeq }) =>
+          fromSeq > 0 && fromSeq <= snapshot.seq && (untilSeq === null || untilSeq > snapshot.seq),
+      )
+      if (then === undefined) continue
+      const resourceType = RESOURCE_TYPES.find((one) => one === then.resourceType)
+      if (resourceType !== undefined) names.push({ publicId: then.publicId, resourceType, type: then.type })
+    }
+    return names
+  })
+}
 
-/** The relations that the kept details state. */
-export function relatedOf({ raw }: Pick<Entry, 'raw'>): readonly AssetName[] {
+/** The asset_ids of the relations that the kept details state. */
+function relatedOf({ raw }: Pick<Entry, 'raw'>): readonly string[] {
   const { details } = raw
   if (typeof details !== 'object' || details === null || !('related_assets' in details)) return []
   const related = details['related_assets']
   if (!Array.isArray(related)) return []
-  return related.flatMap((one: unknown) => {
-    if (typeof one !== 'object' || one === null) return []
-    const { public_id, resource_type, type } = one as Record<string, unknown>
-    if (typeof public_id !== 'string' || typeof resource_type !== 'string' || typeof type !== 'string') return []
-    return TYPES.includes(resource_type)
-      ? [{ publicId: public_id, resourceType: resource_type as ResourceType, type }]
-      : []
-  })
+  return related.flatMap((one: unknown) =>
+    typeof one === 'object' && one !== null && 'asset_id' in one && typeof one.asset_id === 'string'
+      ? [one.asset_id]
+      : [],
+  )
 }
