@@ -6,10 +6,10 @@ import { type Context, fixed } from './context.ts'
 import { createLibraryTree } from './library-tree.ts'
 import { AppError } from './model/errors.ts'
 import type { RestoreAsk } from './restore/account/begin.ts'
-import type { RestoreEvent, RestoreOptions, RestoreReport } from './restore/report.ts'
 import type { RestoreDeps } from './restore/account/run-state.ts'
-import { restoreToAccount } from './restore/run.ts'
 import type { Strain } from './restore/account/transfer.ts'
+import type { RestoreEvent, RestoreOptions, RestoreReport } from './restore/report.ts'
+import { restoreToAccount } from './restore/run.ts'
 
 /** How many uploads at a time Cloudinary takes without complaint, and a little more; strain is heeded. */
 const MOST_UPLOADS = 20

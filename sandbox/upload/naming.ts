@@ -89,7 +89,7 @@ const publicIdOf = (cloud: Cloud, params: Params, file: NamedFile): string => {
 }
 
 /** Throws the 400 of a display name that has a slash or is too long. */
-export const displayNameOf = (params: Params): string | undefined => {
+const displayNameOf = (params: Params): string | undefined => {
   const given = textOf(params, 'display_name')
   if (given === undefined) return undefined
   if (given.includes('/')) throw badRequest('Display name cannot contain forward slashes')
@@ -98,7 +98,7 @@ export const displayNameOf = (params: Params): string | undefined => {
 }
 
 /** The dynamic account's folder of an asset, when the request says one. */
-export const assetFolderOf = (cloud: Cloud, params: Params): string | undefined =>
+const assetFolderOf = (cloud: Cloud, params: Params): string | undefined =>
   cloud.settings.folderMode === 'fixed'
     ? undefined
     : (folderParam(params, 'asset_folder') ?? folderParam(params, 'folder'))

@@ -32,7 +32,7 @@ export interface Reply {
 }
 
 /** The signature's parameters, for an account's first key. */
-export const signed = (api: TestApi, params: SignedParams): SignedParams => {
+const signed = (api: TestApi, params: SignedParams): SignedParams => {
   const { key, secret } = api.cloud.keys[0] ?? { key: '', secret: '' }
   const all = { timestamp: Math.floor(api.now / 1000), ...params }
   return { ...all, signature: apiSignature(all, secret), api_key: key }

@@ -5,14 +5,14 @@ import type { Known, VersionRow } from './catalog.ts'
 import type { VersionsTable } from './schema/versions.ts'
 import { fromText, fromTextOrNull, toText, toTextOrNull } from './text.ts'
 
-export type VersionRecord = Selectable<VersionsTable>
+type VersionRecord = Selectable<VersionsTable>
 /** What an entry says, as columns; the rest of a row says when it was so. */
 export type EntryColumns = Omit<
   VersionRecord,
   'id' | 'account_id' | 'change' | 'from_seq' | 'until_seq' | keyof BesideColumns
 >
 /** What only versions beside the snapshots, and purged ones, have. */
-export type BesideColumns = Pick<
+type BesideColumns = Pick<
   VersionRecord,
   'origin' | 'record' | 'since' | 'until' | 'version_id' | 'purged_at' | 'purged_reason'
 >
@@ -99,7 +99,7 @@ type KnownColumn = (typeof KNOWN_COLUMNS)[number]
 export type KnownRecord = Pick<VersionRecord, KnownColumn>
 
 /** What a row of a listing needs. Each column costs as much as reading it twice, so there are no others. */
-export const ROW_COLUMNS = [
+const ROW_COLUMNS = [
   ...KNOWN_COLUMNS,
   'id',
   'format',

@@ -90,7 +90,7 @@ function timeOf(key: string): string {
   return day === undefined ? '' : `${day}T${hours}:${minutes}:${rest}`
 }
 
-export function purgeLine(purge: Purge): RecordLine {
+function purgeLine(purge: Purge): RecordLine {
   const names = [...new Set(purge.versions.map((version) => safe(version.publicId)))]
   const what = names.length === 1 ? names[0] : plural(names.length, 'asset')
   const there = purge.alsoAtCloudinary ? ", in Cloudinary's backup too" : ''

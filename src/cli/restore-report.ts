@@ -37,7 +37,7 @@ export function renderRestoreReport(
   if (report.conflicts > 0) {
     lines.push(`${theme.accent('next')}  --conflict overwrite replaces what was left alone; -n shows what differs`)
   }
-  lines.push(theme.dim('  asset_id of new assets, created_at and cld_version are Cloudinary’s own and cannot be set'))
+  lines.push(theme.dim(`  Cloudinary’s own, and not to be set by anybody: ${report.notReproducible.join(', ')}`))
   if (at.map) lines.push(`  old and new addresses: ${at.map}`)
   lines.push(`  ${theme.dim(`cloudkeep restore --undo ${report.run} takes it back`)}`)
   return lines

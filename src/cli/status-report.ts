@@ -45,7 +45,7 @@ export const sentenceOf = (standing: Standing, { proofs, now }: StatusFrame): st
   restorableSentence({ verdict: standing.verdict, proofs, lastDrill: standing.lastDrill }, now)
 
 /** One thing, the most urgent; null when all is well. */
-export function whatToDo(standing: Standing, { vaultFlag: flag, now }: StatusFrame): string | null {
+function whatToDo(standing: Standing, { vaultFlag: flag, now }: StatusFrame): string | null {
   const { last, open, runs, verdict } = standing
   if (runs[0]?.status === 'guard')
     return `look at the account, then cloudkeep backup${flag} --yes-mass-change if the change is meant`

@@ -162,6 +162,6 @@ export interface WriterEvents {
 export const writtenName = ({ resourceType, type, publicId }: AssetName): string =>
   `${resourceType}/${type}/${publicId}`
 
-export const RESTORABLE_TYPES: readonly string[] = ['upload', 'private', 'authenticated']
+const RESTORABLE_TYPES: readonly string[] = ['upload', 'private', 'authenticated']
 export const isRestorable = (name: { readonly resourceType: ResourceType; readonly type: string }): boolean =>
   RESTORABLE_TYPES.includes(name.type)

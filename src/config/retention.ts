@@ -12,7 +12,7 @@ export interface RetentionSettings {
   readonly graceMs: number | null
 }
 
-export const NO_RETENTION: RetentionSettings = { snapshots: {}, versions: { rules: [] }, graceMs: null }
+const NO_RETENTION: RetentionSettings = { snapshots: {}, versions: { rules: [] }, graceMs: null }
 
 /** As in the file and as flags spell it: `keepLast` is `--keep-last`. */
 const COUNTS = [

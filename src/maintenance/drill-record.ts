@@ -101,7 +101,7 @@ const decodeResult = (value: unknown): DrillResult => {
 }
 
 /** The drills of an account, newest first, read as they are asked for. What cannot be read proves nothing. */
-export async function* drillsFromNewest(
+async function* drillsFromNewest(
   vault: Pick<Vault, 'recordKeys' | 'readRecord'>,
   cloud: string,
   signal: AbortSignal,

@@ -18,7 +18,7 @@ export interface Pin {
 const ID = { pattern: /^[A-Za-z0-9_-]{1,64}$/, wanted: 'the id of a snapshot' }
 
 /** Checks a record as `readRecord` gives it. Throws VAULT_INVALID. */
-export const decodePin = (value: unknown): Pin => {
+const decodePin = (value: unknown): Pin => {
   const fields = fieldsOf(value, 'the pin')
   if (fields['format'] !== 1) throw invalid('format', fields['format'], '1')
   return {

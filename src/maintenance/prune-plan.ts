@@ -19,7 +19,7 @@ export interface PruneDeps {
   readonly onProgress: (progress: PruneProgress) => void
 }
 
-export interface PruneProgress {
+interface PruneProgress {
   /** `read`: segments; `sweep`: objects. */
   readonly phase: 'read' | 'sweep'
   readonly done: number

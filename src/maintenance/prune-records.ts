@@ -19,7 +19,7 @@ export interface Prune {
   readonly snapshots: readonly PrunedSnapshot[]
 }
 
-export interface PrunedSnapshot {
+interface PrunedSnapshot {
   readonly id: string
   readonly takenAt: string
   readonly complete: boolean

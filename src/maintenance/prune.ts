@@ -27,7 +27,7 @@ export interface PruneReport {
   readonly swept: Swept
 }
 
-export interface AccountPruned {
+interface AccountPruned {
   readonly cloud: string
   readonly removed: readonly StoredSnapshot[]
   readonly kept: number

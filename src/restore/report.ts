@@ -119,6 +119,8 @@ export interface RestoreReport {
   /** Assets that are there but not as they were kept, with the fields. */
   readonly incomplete: readonly { readonly name: AssetName; readonly fields: readonly RestorableField[] }[]
   readonly configuration: readonly ConfigurationResult[]
+  /** Facts that the service gives itself and nobody can set: never counted as missing. */
+  readonly notReproducible: readonly string[]
   /** Skipped because they were there and differ. */
   readonly conflicts: number
   readonly uploadedBytes: number

@@ -10,11 +10,11 @@ import type { Store } from './store.ts'
  * What a vault remembers besides objects and snapshots: small JSON files, each written once. Those of an account lie
  * beside its snapshots; proofs speak of the whole vault.
  */
-export const RECORD_KINDS = ['history', 'purges', 'pins', 'prunes', 'restores', 'drills'] as const
+const RECORD_KINDS = ['history', 'purges', 'pins', 'prunes', 'restores', 'drills'] as const
 export type RecordKind = (typeof RECORD_KINDS)[number]
 
 /** Where a record belongs. */
-export type RecordPlace = { readonly kind: RecordKind; readonly cloud: string } | { readonly kind: 'proofs' }
+type RecordPlace = { readonly kind: RecordKind; readonly cloud: string } | { readonly kind: 'proofs' }
 
 export interface Records {
   /**

@@ -3,7 +3,7 @@ import type { Entry } from '../../model/entry.ts'
 import { canonicalJson, type Json } from '../../model/json.ts'
 
 /** What a restore can bring back. Everything else about an asset is the service's own: see `NOT_REPRODUCIBLE`. */
-export const RESTORABLE_FIELDS = [
+const RESTORABLE_FIELDS = [
   'bytes',
   'public_id',
   'type',

@@ -1,5 +1,6 @@
 import type { Failure } from '../../model/snapshot.ts'
 import type { ConfigurationResult, PlanTotals, RestoreReport, RestoreResult } from '../report.ts'
+import { NOT_REPRODUCIBLE } from './compare.ts'
 import { writeDone } from './journal.ts'
 import { prove } from './prove.ts'
 import type { ResultList } from './results.ts'
@@ -47,6 +48,7 @@ export async function conclude(run: RestoreRun, ending: Ending): Promise<Restore
     failures,
     incomplete,
     configuration,
+    notReproducible: NOT_REPRODUCIBLE,
     uploadedBytes: ending.uploadedBytes,
     apiCalls: deps.reader.calls + deps.writer.calls,
     uploadCalls: deps.writer.uploads,

@@ -21,7 +21,7 @@ export interface Begun {
   readonly before: { readonly cloud: string; readonly snapshot: string }
 }
 
-export interface Done {
+interface Done {
   readonly format: 1
   readonly stage: 'done'
   readonly id: string

@@ -10,7 +10,7 @@ import type { State } from './compare.ts'
 import type { PresentStates } from './present.ts'
 
 /** Takes a snapshot of the target as it is now; of these assets only, or (null) of all of it. */
-export type SnapshotTarget = (
+type SnapshotTarget = (
   scope: { readonly assetIds: readonly string[]; readonly names: readonly AssetName[] } | null,
   signal: AbortSignal,
 ) => Promise<SnapshotRow>

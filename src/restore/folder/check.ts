@@ -2,7 +2,7 @@ import { createGroup } from '../../lib/group.ts'
 import { createThread } from '../../lib/thread.ts'
 
 /** A file under its temporary name, and what it must turn out to be. */
-export interface Unnamed {
+interface Unnamed {
   readonly temp: string
   /** SHA-256, lower-case hex. */
   readonly digest: string

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createThread } from '../../lib/thread.ts'
 
 /** A file that is to get its name for good. */
-export interface Naming {
+interface Naming {
   /** Null: the file has its name already, and only that is to be made durable. */
   readonly temp: string | null
   readonly path: string

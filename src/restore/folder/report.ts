@@ -70,7 +70,7 @@ export type FolderEvent =
   | { readonly type: 'file'; readonly file: FolderFile }
   | { readonly type: 'note'; readonly message: string }
 
-export type FolderListener = (event: FolderEvent) => void
+type FolderListener = (event: FolderEvent) => void
 
 export interface FolderReport {
   readonly target: string
