@@ -86,6 +86,17 @@ describe('restore to an account', () => {
     expect(lines[1]).toMatch(/^"http[^"]+\/testcloud\/[^"]+","http[^"]+\/othercloud\/[^"]+","(chair|table)"$/u)
   })
 
+  it('says when what was asked for is gone meanwhile, and does nothing', async () => {
+    rig.cloud.shelf.remove(rig.cloud.shelf.byName('image', 'upload', 'table')?.assetId ?? '')
+    await rig.backup()
+    const before = rig.sandbox.requests.length
+    const { exit, err } = await run('--folder', 'shop/new', '--to', 'account')
+    expect([exit, err]).toEqual([1, expect.stringMatching(/1 that had are gone since: --gone/u)])
+    expect(rig.sandbox.requests.length).toBe(before)
+    expect((await run('--folder', 'shop/new', '--gone', '--to', 'account')).exit).toBe(0)
+    expect(rig.cloud.shelf.byName('image', 'upload', 'table')).toBeDefined()
+  })
+
   it('lets no secret out, whatever it says', async () => {
     const all = [
       await run('--to', other.url),
@@ -115,7 +126,7 @@ describe('restore to an account', () => {
       expect([2, 12], argv.join(' ')).toContain(exit)
     }
     expect((await run('--folder', 'shpo', '--to', at('out'))).err).toMatch(
-      /nothing kept at that moment has folder "shpo"/u,
+      /nothing in the snapshot of .* has folder "shpo"/u,
     )
     expect((await run('nobody', '--to', 'account')).exit).toBe(1)
   })

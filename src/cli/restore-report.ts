@@ -37,9 +37,12 @@ export function renderRestoreReport(
   if (report.conflicts > 0) {
     lines.push(`${theme.accent('next')}  --conflict overwrite replaces what was left alone; -n shows what differs`)
   }
-  lines.push(theme.dim(`  Cloudinary’s own, and not to be set by anybody: ${report.notReproducible.join(', ')}`))
+  if (report.restored > 0)
+    lines.push(theme.dim(`  Cloudinary’s own, and not to be set by anybody: ${report.notReproducible.join(', ')}`))
   if (at.map) lines.push(`  old and new addresses: ${at.map}`)
-  lines.push(`  ${theme.dim(`cloudkeep restore --undo ${report.run} takes it back`)}`)
+  if (report.restored > 0) {
+    lines.push(`  ${theme.dim(`cloudkeep restore --undo ${report.run} takes it back`)}`)
+  }
   return lines
 }
 

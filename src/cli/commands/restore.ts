@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../../model/errors.ts'
 import { fieldsOf, parseJson, text } from '../../model/shape.ts'
 import { newestOf } from '../../restore/account/begin.ts'
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../../restore/report.ts'
-import { select } from '../../restore/select.ts'
+import { measure, select } from '../../restore/select.ts'
 import type { Selection } from '../../restore/selection.ts'
 import type { Vault } from '../../vault/vault.ts'
 import { chooseCloud } from '../account-choice.ts'
@@ -106,6 +106,7 @@ async function toAccount(call: Call, url: string | null): Promise<Result> {
     const chosen = await chooseCloud(reader, settings.config)
     return { cloud: chosen, ...(await readSelection(call, reader, chosen)) }
   })
+  await refuseNothing(call, { cloud, what, at })
   const metadataOnly = options.flag('metadataOnly')
   const asked = policyOf(call)
   const everything = what.kind === 'everything'
@@ -133,7 +134,6 @@ async function toAccount(call: Call, url: string | null): Promise<Result> {
     display.stop(),
   )
   await map?.close()
-  refuseNothing(what, report.totals.assets)
   for (const line of renderRestoreReport(report, {
     theme: out.theme,
     dryRun: ask.options.dryRun,
@@ -157,6 +157,7 @@ async function toFolder(call: Call, path: string): Promise<Result> {
     return { cloud: chosen, ...(await readSelection(call, reader, chosen)) }
   })
   const snapshot = at ?? (await newestOf({ catalog }, cloud))
+  await refuseNothing(call, { cloud, what, at })
   const asked = policyOf(call)
   const sidecars = options.list('sidecar').map((kind) => {
     const known = SIDECARS.find((one) => one === kind)
@@ -183,7 +184,6 @@ async function toFolder(call: Call, path: string): Promise<Result> {
     },
     signal,
   ).finally(() => display.stop())
-  refuseNothing(what, report.assets)
   for (const line of renderFolderReport(report, { theme: out.theme, dryRun: options.flag('dryRun') })) out.line(line)
   const missing = report.missing.filter(({ outcome }) => !(outcome === 'conflict' && asked === 'skip'))
   const { missing: _, ...counts } = report
@@ -193,13 +193,29 @@ async function toFolder(call: Call, path: string): Promise<Result> {
   }
 }
 
-/** A folder or tag that was mistyped must not look like a restore that went well. */
-function refuseNothing(what: Selection['what'], assets: number): void {
-  if (assets > 0 || what.kind !== 'filter') return
+/** A folder or tag that was mistyped must not look like a restore that went well, nor leave a trace of one. */
+async function refuseNothing(
+  call: Call,
+  { cloud, what, at }: { readonly cloud: string; readonly what: Selection['what']; readonly at: SnapshotRow | null },
+): Promise<void> {
+  if (what.kind !== 'filter') return
+  const ctx = await call.context()
+  const deps = { vault: await ctx.vault(), catalog: await ctx.catalog() }
+  const snapshot = at ?? (await newestOf(deps, cloud))
+  const { assets } = await measure(deps, { cloud, snapshot, what }, call.signal)
+  if (assets > 0) return
   const words = Object.entries(what.filter).map(([name, value]) => `${name} "${safe(String(value))}"`)
-  throw new AppError('ASSET_NOT_FOUND', `nothing kept at that moment has ${words.join(' and ')}`, {
-    hint: 'cloudkeep ls and cloudkeep find show what there is; in accounts with dynamic folders the folder is not part of the public_id',
-  })
+  const gone = await measure(deps, { cloud, snapshot, what: { kind: 'gone', filter: what.filter } }, call.signal)
+  throw new AppError(
+    'ASSET_NOT_FOUND',
+    `nothing in the snapshot of ${snapshot.snapshot.takenAt} has ${words.join(' and ')}`,
+    {
+      hint:
+        gone.assets > 0
+          ? `${gone.assets} that had are gone since: --gone brings them back, or --at a time before`
+          : 'cloudkeep ls and cloudkeep find show what there is; with dynamic folders the folder is not part of the public_id',
+    },
+  )
 }
 
 /** Folders without assets are part of an account as well. */
