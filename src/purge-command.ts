@@ -1,6 +1,5 @@
 import { syncCatalog } from './catalog/sync.ts'
 import type { Context } from './context.ts'
-import { applyPurge, type PurgeReport } from './maintenance/purge.ts'
 import {
   isDone,
   isSamePlan,
@@ -8,7 +7,8 @@ import {
   type PurgeSources,
   type PurgeWish,
   planPurge,
-} from './maintenance/purge-plan.ts'
+} from './maintenance/purge/plan.ts'
+import { applyPurge, type PurgeReport } from './maintenance/purge/purge.ts'
 import { AppError } from './model/errors.ts'
 import { openLibrary } from './vault/library.ts'
 import { openSweeper } from './vault/sweeper.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { Context, ReaderListener } from './context.ts'
 import { createLibraryTree } from './library-tree.ts'
-import type { RepairHands } from './maintenance/repair-hands.ts'
+import type { RepairHands } from './maintenance/repair/hands.ts'
 import { AppError, isAppError } from './model/errors.ts'
 
 /** Joins what a repair may reach for: other vaults, the account of the credentials if there are any, the library. */

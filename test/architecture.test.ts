@@ -112,10 +112,22 @@ test('the environment is read in one file and the process is ended in one file',
   expect(using(/\bprocess\.exit\(/u)).toEqual(['src/cli/main.ts'])
 })
 
+/** Files that say what is to be done, from what they are given and nothing else. */
+const DECISIONS =
+  /^src\/(backup\/(decide|guard|rules|totals)|restore\/account\/(decide|compare|labels)|restore\/folder\/decide|maintenance\/prune\/retention)\.ts$/u
+
+test('only prune and purge can take anything out of a vault', () => {
+  const hands = product.filter((file) => /\bopenSweeper\(/u.test(file.text) && !file.path.startsWith('src/vault/'))
+  expect(
+    hands.filter(
+      ({ path }) => !/^src\/(maintenance\/(prune|purge)\/|purge-command|cli\/commands\/(prune|pin|purge))/u.test(path),
+    ),
+  ).toEqual([])
+  expect(hands.length).toBeGreaterThan(0)
+})
+
 test('no clock and no randomness in the model or in a decision', () => {
-  const pure = product.filter(
-    (file) => inside(['model'], file.path) || /src\/backup\/(decide|guard|rules|totals)\.ts/u.test(file.path),
-  )
+  const pure = product.filter((file) => inside(['model'], file.path) || DECISIONS.test(file.path))
   expect(
     pure
       .filter((file) => /Date\.now\(|new Date\(\)|Math\.random\(|randomUUID|randomBytes/u.test(file.text))

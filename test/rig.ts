@@ -9,7 +9,7 @@ import type { BackupEvent, BackupOptions, BackupReport } from '../src/backup/rep
 import { loadSettings } from '../src/config/config.ts'
 import { readEnvironment } from '../src/config/env.ts'
 import { type Context, createContext, runBackupCommand, runVerifyCommand } from '../src/context.ts'
-import type { VerifyReport } from '../src/maintenance/report.ts'
+import type { VerifyReport } from '../src/maintenance/verify/report.ts'
 import type { Entry } from '../src/model/entry.ts'
 import type { Snapshot } from '../src/model/snapshot.ts'
 

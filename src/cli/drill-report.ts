@@ -1,5 +1,5 @@
-import type { DrillEvent } from '../maintenance/drill.ts'
-import { type DrillRecord, type DrillResult, FOLDER_TARGET } from '../maintenance/drill-record.ts'
+import type { DrillEvent } from '../maintenance/drill/drill.ts'
+import { type DrillRecord, type DrillResult, FOLDER_TARGET } from '../maintenance/drill/record.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from './format.ts'
 import type { Output } from './output.ts'
 import { bar } from './progress.ts'

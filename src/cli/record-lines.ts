@@ -1,4 +1,4 @@
-import { decodePrune } from '../maintenance/prune-records.ts'
+import { decodePrune } from '../maintenance/prune/records.ts'
 import { isAppError } from '../model/errors.ts'
 import { decodeHistoryHead } from '../model/history.ts'
 import { decodePurge, type Purge } from '../model/purge.ts'

@@ -1,5 +1,5 @@
 import type { SnapshotRow } from '../catalog/catalog.ts'
-import { FOLDER_TARGET } from '../maintenance/drill-record.ts'
+import { FOLDER_TARGET } from '../maintenance/drill/record.ts'
 import type { RunbookAccount } from './runbook.ts'
 import type { Standing, StatusFrame } from './status-report.ts'
 import { obstacleText } from './status-sentence.ts'

@@ -1,5 +1,5 @@
 import type { LatestProofs } from '../maintenance/proofs.ts'
-import type { Obstacle, Verdict } from '../maintenance/restorable-verdict.ts'
+import type { Obstacle, Verdict } from '../maintenance/restorable/verdict.ts'
 import { formatAge, formatTime, plural, safe } from './format.ts'
 
 /** What the sentence is about. */

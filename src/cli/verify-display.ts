@@ -1,4 +1,4 @@
-import type { Finding, VerifyEvent, VerifyProgress } from '../maintenance/report.ts'
+import type { Finding, VerifyEvent, VerifyProgress } from '../maintenance/verify/report.ts'
 import { waitingText } from './backup-events.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, safe } from './format.ts'
 import type { Output } from './output.ts'

@@ -1,5 +1,5 @@
-import type { ReadWish } from '../maintenance/reading.ts'
-import type { Finding, LiveReport, Lost, Repaired, VerifyReport } from '../maintenance/report.ts'
+import type { ReadWish } from '../maintenance/verify/reading.ts'
+import type { Finding, LiveReport, Lost, Repaired, VerifyReport } from '../maintenance/verify/report.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from './format.ts'
 import type { Theme } from './theme.ts'
 

@@ -1,7 +1,7 @@
 import { parseRule } from '../backup/rules.ts'
-import type { SnapshotPolicy } from '../maintenance/retention.ts'
-import { parseGrace, parseSpan, type Span } from '../maintenance/retention-time.ts'
-import type { VersionPolicy, VersionRule } from '../maintenance/retention-versions.ts'
+import type { SnapshotPolicy } from '../maintenance/prune/retention.ts'
+import { parseGrace, parseSpan, type Span } from '../maintenance/prune/retention-time.ts'
+import type { VersionPolicy, VersionRule } from '../maintenance/prune/retention-versions.ts'
 import { AppError, isAppError } from '../model/errors.ts'
 
 /** The section `retention` of the config file, checked. */

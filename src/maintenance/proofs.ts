@@ -2,7 +2,7 @@ import { isAppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
 import { decodeProof, type ProofOfVault } from '../model/proof.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { ReadingCycle } from './reading.ts'
+import type { ReadingCycle } from './verify/reading.ts'
 
 type Records = Pick<Vault, 'recordKeys' | 'readRecord'>
 

@@ -1,6 +1,6 @@
 import { SETTINGS } from '../../config/config.ts'
-import { policyInWords } from '../../maintenance/retention.ts'
-import { versionPolicyInWords } from '../../maintenance/retention-versions.ts'
+import { policyInWords } from '../../maintenance/prune/retention.ts'
+import { versionPolicyInWords } from '../../maintenance/prune/retention-versions.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'

@@ -1,4 +1,4 @@
-import type { CopyFinding, CopyProgress, CopyReport } from '../../maintenance/copy-report.ts'
+import type { CopyFinding, CopyProgress, CopyReport } from '../../maintenance/copy/report.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from '../format.ts'

@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import type { Context } from '../../context.ts'
-import type { Rehearsal } from '../../maintenance/drill.ts'
-import type { DrillRecord } from '../../maintenance/drill-record.ts'
-import type { SampleSize } from '../../maintenance/drill-sample.ts'
+import type { Rehearsal } from '../../maintenance/drill/drill.ts'
+import type { DrillRecord } from '../../maintenance/drill/record.ts'
+import type { SampleSize } from '../../maintenance/drill/sample.ts'
 import { AppError } from '../../model/errors.ts'
 import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
@@ -42,7 +42,7 @@ async function run(call: Call): Promise<Result> {
   const seed = parseSeed(options.text('seed') ?? ctx.newId())
   const url = accountUrl(call)
   const clouds = await cloudsOf(call, ctx, url !== null)
-  const [{ drill: rehearseAll }, vault] = await Promise.all([import('../../maintenance/drill.ts'), ctx.vault()])
+  const [{ drill: rehearseAll }, vault] = await Promise.all([import('../../maintenance/drill/drill.ts'), ctx.vault()])
   const rehearsal = url === null ? await inFolder(call, ctx) : await inAccount(ctx, clouds[0] ?? '', url)
   const display = createDrillDisplay(out, call.now)
   const report = await rehearseAll(
@@ -105,7 +105,7 @@ async function cloudsOf({ settings, signal }: Call, ctx: Context, isOne: boolean
 }
 
 async function inFolder({ options, settings }: Call, ctx: Context): Promise<Rehearsal> {
-  const { openFolderRehearsal } = await import('../../maintenance/drill-folder.ts')
+  const { openFolderRehearsal } = await import('../../maintenance/drill/folder.ts')
   const asked = options.text('to')
   const open = async (parent: string): Promise<Rehearsal> => {
     await mkdir(parent, { recursive: true })
@@ -119,7 +119,7 @@ async function inFolder({ options, settings }: Call, ctx: Context): Promise<Rehe
 
 async function inAccount(ctx: Context, cloud: string, url: string): Promise<Rehearsal> {
   const [{ openAccountRehearsal }, { runRestoreCommand }] = await Promise.all([
-    import('../../maintenance/drill-account.ts'),
+    import('../../maintenance/drill/account.ts'),
     import('../../restore-command.ts'),
   ])
   const target = ctx.hands(url).reader.account.cloud

@@ -18,7 +18,7 @@ export const pin: CliCommand = {
   notes: `  cloudkeep pin latest --reason 'before the relaunch'`,
   run: (call) =>
     withSnapshot(call, 'pin', async (row, hands) => {
-      const { pinSnapshot } = await import('../../maintenance/pins.ts')
+      const { pinSnapshot } = await import('../../maintenance/prune/pins.ts')
       const { out, options, signal } = call
       const ctx = await call.context()
       const { id, cloud, takenAt } = row.snapshot
@@ -39,7 +39,7 @@ export const unpin: CliCommand = {
   operands: [SNAPSHOT],
   run: (call) =>
     withSnapshot(call, 'unpin', async (row, hands) => {
-      const { unpinSnapshot } = await import('../../maintenance/pins.ts')
+      const { unpinSnapshot } = await import('../../maintenance/prune/pins.ts')
       const { out, signal } = call
       const { id, cloud, takenAt } = row.snapshot
       const wasPinned = await unpinSnapshot(hands, { cloud, snapshot: id }, signal)

@@ -1,6 +1,6 @@
-import type { PruneReport } from '../../maintenance/prune.ts'
-import type { PruneOptions, PrunePlan, SnapshotPlans } from '../../maintenance/prune-plan.ts'
-import { isEmptyPolicy } from '../../maintenance/retention.ts'
+import type { PruneOptions, PrunePlan, SnapshotPlans } from '../../maintenance/prune/plan.ts'
+import type { PruneReport } from '../../maintenance/prune/prune.ts'
+import { isEmptyPolicy } from '../../maintenance/prune/retention.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { confirm } from '../confirm.ts'
@@ -72,7 +72,7 @@ async function showFirst(call: Call, asked: PruneOptions): Promise<SnapshotPlans
 }
 
 async function makeShortPlan(call: Call, asked: PruneOptions): Promise<SnapshotPlans> {
-  const { planSnapshots } = await import('../../maintenance/prune-plan.ts')
+  const { planSnapshots } = await import('../../maintenance/prune/plan.ts')
   await checkCloud(call, asked)
   const ctx = await call.context()
   const plan = await planSnapshots({ vault: await ctx.vault(), now: ctx.now }, asked, call.signal)
@@ -92,7 +92,7 @@ const retainedOf = ({ accounts }: Pick<PrunePlan | PruneReport, 'accounts'>): { 
 
 async function apply(call: Call, plan: SnapshotPlans, options: PruneOptions): Promise<PruneReport> {
   const { out, signal } = call
-  const { pruneVault } = await import('../../maintenance/prune.ts')
+  const { pruneVault } = await import('../../maintenance/prune/prune.ts')
   const { openSweeper } = await import('../../vault/sweeper.ts')
   const ctx = await call.context()
   const [vault, catalog] = [await ctx.vault(), await ctx.catalog()]

@@ -1,5 +1,5 @@
 import type { CatalogReader, VersionRow } from '../../catalog/catalog.ts'
-import { isDone, type PurgePlan } from '../../maintenance/purge-plan.ts'
+import { isDone, type PurgePlan } from '../../maintenance/purge/plan.ts'
 import { AppError } from '../../model/errors.ts'
 import { chooseCloud } from '../account-choice.ts'
 import { type FoundAsset, findAsset, findVersion } from '../asset-ref.ts'

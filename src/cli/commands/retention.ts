@@ -1,5 +1,5 @@
-import type { PruneOptions, PrunePlan } from '../../maintenance/prune-plan.ts'
-import { isEmptyPolicy } from '../../maintenance/retention.ts'
+import type { PruneOptions, PrunePlan } from '../../maintenance/prune/plan.ts'
+import { isEmptyPolicy } from '../../maintenance/prune/retention.ts'
 import { chooseCloud } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -36,7 +36,7 @@ async function run(call: Call): Promise<Result> {
 /** Reads what a prune would read. */
 export async function makePlan(call: Call): Promise<PrunePlan> {
   const { out, signal } = call
-  const { planPrune } = await import('../../maintenance/prune-plan.ts')
+  const { planPrune } = await import('../../maintenance/prune/plan.ts')
   const ctx = await call.context()
   const asked = readRetention(call)
   await checkCloud(call, asked)

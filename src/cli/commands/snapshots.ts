@@ -46,7 +46,7 @@ export const snapshotRecord = ({ snapshot, key }: SnapshotRow): object => {
 
 /** Ids of the snapshots that no rule of retention may take. */
 async function pinnedAmong(call: Call, rows: readonly SnapshotRow[]): Promise<ReadonlySet<string>> {
-  const { readPins } = await import('../../maintenance/pins.ts')
+  const { readPins } = await import('../../maintenance/prune/pins.ts')
   const vault = await (await call.context()).vault()
   const pinned = new Set<string>()
   for (const cloud of new Set(rows.map((row) => row.snapshot.cloud))) {

@@ -122,10 +122,10 @@ async function standingOf(
   { cloud, frame }: { readonly cloud: string; readonly frame: StatusFrame },
 ): Promise<Standing> {
   const [{ lookAtRestorability }, { judgeRestorability }, { recentDrills }, { countHistory }] = await Promise.all([
-    import('../../maintenance/restorable.ts'),
-    import('../../maintenance/restorable-verdict.ts'),
-    import('../../maintenance/drill-record.ts'),
-    import('../../maintenance/restorable-point.ts'),
+    import('../../maintenance/restorable/restorable.ts'),
+    import('../../maintenance/restorable/verdict.ts'),
+    import('../../maintenance/drill/record.ts'),
+    import('../../maintenance/restorable/point.ts'),
   ])
   const vault = await ctx.vault()
   const memory = join(dirname(ctx.scratch), `restorable-${cloud}.json`)

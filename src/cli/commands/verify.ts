@@ -1,5 +1,5 @@
-import type { ReadWish } from '../../maintenance/reading.ts'
-import type { VerifyReport } from '../../maintenance/report.ts'
+import type { ReadWish } from '../../maintenance/verify/reading.ts'
+import type { VerifyReport } from '../../maintenance/verify/report.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -31,7 +31,7 @@ export const verify: CliCommand = {
 
 async function run(call: Call): Promise<Result> {
   const { out, options, signal } = call
-  const { parseReadWish } = await import('../../maintenance/reading.ts')
+  const { parseReadWish } = await import('../../maintenance/verify/reading.ts')
   const read = options.text('read')
   const wish: ReadWish = parseReadWish(read ?? 'none')
   const repair = options.flag('repair')

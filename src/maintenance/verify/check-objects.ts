@@ -1,0 +1,138 @@
+import { trashKey } from '../../vault/trash.ts'
+import { type ByteReader, openByteReader } from './check-bytes.ts'
+import type { ReadingCycle } from './reading.ts'
+import { createPortion, type Portion } from './reading.ts'
+import { type Check, report } from './state.ts'
+
+export interface Checked {
+  readonly objects: number
+  readonly bytes: number
+  readonly read: number
+  readonly bytesRead: number
+  readonly purged: number
+  /** Up to here everything has been read in this cycle; null when all of it has. */
+  readonly reached: string | null
+}
+
+/** Progress is told this often: by time, because one object may take as long as ten thousand. */
+const PROGRESS_MS = 200
+const FOLDERS = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'))
+
+/**
+ * Walks all objects in order of their digests: lengths are compared, and the portion that is due is read. Then it asks
+ * for the needed ones that the walk did not meet.
+ *
+ * @param suspects digests that an earlier check found damaged: they are read whatever is due
+ */
+export async function checkObjects(
+  check: Check,
+  { cycle, suspects }: { readonly cycle: ReadingCycle; readonly suspects: ReadonlySet<string> },
+): Promise<Checked> {
+  const { options, needed } = check
+  const portion = createPortion(options.read, {
+    cycle,
+    totalBytes: needed.bytes - check.manifests.bytes,
+    now: () => options.now().getTime(),
+  })
+  const reader = openByteReader(check)
+  const counts = { objects: 0, bytes: 0, manifests: 0, manifestBytes: 0 }
+  const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), ...counts }
+  const ticking = setInterval(() => tell(check, walk), PROGRESS_MS)
+  try {
+    for (const folder of FOLDERS) await walkFolder(check, walk, folder)
+    await reader.finish()
+  } finally {
+    clearInterval(ticking)
+    await reader.close()
+  }
+  tell(check, walk)
+  await findMissing(check, walk)
+  return {
+    objects: walk.objects,
+    bytes: walk.bytes,
+    read: reader.objects + walk.manifests,
+    bytesRead: reader.bytes + walk.manifestBytes,
+    purged: [...check.purgedObjects.unmarked()].filter((digest) => !needed.set.has(digest)).length,
+    reached: portion.reached,
+  }
+}
+
+interface Walk {
+  readonly portion: Portion
+  readonly reader: ByteReader
+  readonly suspects: ReadonlySet<string>
+  /** Manifests that were found damaged before the walk. */
+  readonly reported: ReadonlySet<string>
+  objects: number
+  bytes: number
+  /** Read on the way to the objects, as in every check. */
+  manifests: number
+  manifestBytes: number
+}
+
+const subjectsOf = ({ findings }: Check): ReadonlySet<string> => new Set(findings.map(({ subject }) => subject))
+
+function tell({ options, needed, manifests }: Check, { objects, reader }: Walk): void {
+  const total = Math.max(needed.set.size, objects)
+  const totalBytes = options.read.kind === 'all' ? needed.bytes - manifests.bytes : 0
+  const progress = { phase: 'objects', done: objects, total, bytes: reader.bytes, totalBytes } as const
+  options.listen({ type: 'progress', progress })
+}
+
+/** One of 256 folders at a time, so that the order costs no more memory than a folder has names. */
+async function walkFolder(check: Check, walk: Walk, folder: string): Promise<void> {
+  const found: { digest: string; size: number }[] = []
+  for await (const { digest, size } of check.vault.listObjects(check.signal, folder)) found.push({ digest, size })
+  found.sort((a, b) => (a.digest < b.digest ? -1 : 1))
+  for (const object of found) {
+    walk.objects += 1
+    walk.bytes += object.size
+    await meet(check, walk, object)
+  }
+}
+
+async function meet(
+  check: Check,
+  walk: Walk,
+  object: { readonly digest: string; readonly size: number },
+): Promise<void> {
+  const { needed } = check
+  const { digest, size } = object
+  const isNeeded = needed.set.mark(digest)
+  if (!isNeeded && check.purgedObjects.mark(digest)) {
+    const message = 'it was purged, and its bytes are there all the same; cloudkeep purge removes them'
+    report(check, 'warning', { code: 'object-not-purged', subject: digest, message })
+  }
+  if (walk.reported.has(digest)) return
+  const expected = needed.sizeOf(digest)
+  if (expected !== null && expected !== size) {
+    const message = `it has ${size} bytes, and the manifests say ${expected}`
+    report(check, 'error', { code: 'object-length', subject: digest, message })
+    return
+  }
+  if (check.readAlready.has(digest)) {
+    walk.manifests += 1
+    walk.manifestBytes += size
+    return
+  }
+  const isDue = walk.portion.takes({ digest, size, since: needed.sinceOf(digest) })
+  if (isDue || walk.suspects.has(digest)) await walk.reader.take(object)
+}
+
+/** A walk may miss what was put while it went on, so each absence is asked for by name. */
+async function findMissing(check: Check, { reported }: Walk): Promise<void> {
+  const { vault, needed, signal } = check
+  for (const digest of needed.set.unmarked()) {
+    if (reported.has(digest) || (await vault.statObject(digest, signal)) !== null) continue
+    if (await isInTrash(check, digest)) {
+      const message = 'something needs it, and it lies in the trash; a prune that is under way moves it back itself'
+      report(check, 'error', { code: 'object-in-trash', subject: digest, message })
+    } else {
+      const message = 'a snapshot names it, the vault does not hold it'
+      report(check, 'error', { code: 'object-missing', subject: digest, message })
+    }
+  }
+}
+
+const isInTrash = async ({ vault, signal }: Check, digest: string): Promise<boolean> =>
+  (await vault.store.stat(trashKey(digest), signal)) !== null
