@@ -342,3 +342,21 @@ test('what was purged is left out on purpose: no error, no file, and nothing of 
     await own.close()
   }
 })
+
+test('a list of assets that cannot be read is named, and is no success', async () => {
+  const { snapshot } = await readNewest(rig.vault, 'testcloud')
+  const object = snapshot.segments[0]?.object ?? ''
+  const path = join(rig.vault, 'objects', object.slice(0, 2), object)
+  const good = await readFile(path)
+  await chmod(path, 0o600)
+  await writeFile(path, 'no list')
+  try {
+    const done = await cli('export', '--to', out('tree'), '--json')
+    expect(done.exit, done.err).toBe(3)
+    expect(done.records).toContainEqual(expect.objectContaining({ type: 'left-out', code: 'object-unreadable' }))
+    const named = await readFile(out('tree', 'metadata', 'left-out.ndjson'), 'utf8')
+    expect(named).toMatch(/a list of \d+ assets in the snapshot of/u)
+  } finally {
+    await writeFile(path, good)
+  }
+})

@@ -3,7 +3,7 @@ import type { Json } from '../model/json.ts'
 import type { Chosen } from '../restore/selection.ts'
 import { createNaming } from './naming.ts'
 import type { LeftOut } from './report.ts'
-import { type Exporting, keyOf } from './state.ts'
+import { type Exporting, keyOf, listLost } from './state.ts'
 
 /** One chosen version with the file that it has in the export, or why it has none. */
 interface Listed {
@@ -13,9 +13,10 @@ interface Listed {
   readonly leftOut: string | null
 }
 
-async function* listed({ source, leftOut, signal }: Exporting): AsyncIterable<Listed> {
+async function* listed(exporting: Exporting): AsyncIterable<Listed> {
+  const { source, leftOut, signal } = exporting
   const pathOf = createNaming(source.mayCollide)
-  for await (const { entry, purged } of source.chosen()) {
+  for await (const { entry, purged } of source.chosen(listLost(exporting))) {
     signal.throwIfAborted()
     const path = pathOf(entry)
     const lost = leftOut.get(keyOf(entry))

@@ -20,8 +20,8 @@ export interface ExportSource {
   readonly isWhole: boolean
   /** True when several versions may want the same path, which within one snapshot they never do. */
   readonly mayCollide: boolean
-  /** Yields the same in the same order each time it is called. */
-  readonly chosen: () => AsyncIterable<Chosen>
+  /** Yields the same in the same order each time it is called; tells of lists of assets that cannot be read. */
+  readonly chosen: (onLost: (sentence: string) => void) => AsyncIterable<Chosen>
   /** What it will come to, for the display. */
   readonly expected: { readonly assets: number; readonly bytes: number }
 }

@@ -6,12 +6,11 @@ import { createNaming } from './naming.ts'
 import type { Original, Packing, Settled } from './packing.ts'
 import { readmeText } from './readme.ts'
 import type { ExportOptions, ExportReport, ExportSource, LeftOut } from './report.ts'
-import { type Exporting, keyOf } from './state.ts'
+import { type Exporting, keyOf, listLost } from './state.ts'
 
 /**
  * Takes what was chosen out of the vault, into the packing: the files, each proven, and then the metadata, which know
- * what had to be left out. Throws when the other side fails, or a list of assets is damaged; the packing then says what
- * it left behind.
+ * what had to be left out. Throws when the other side fails; the packing then says what it left behind.
  */
 export async function exportAssets(
   source: ExportSource,
@@ -89,7 +88,7 @@ async function addPart(
 async function* originalsOf(exporting: Exporting, packing: Packing): AsyncIterable<Original> {
   const { source, counts, signal } = exporting
   const pathOf = createNaming(source.mayCollide)
-  for await (const chosen of source.chosen()) {
+  for await (const chosen of source.chosen(listLost(exporting))) {
     signal.throwIfAborted()
     counts.assets += 1
     const { entry, purged } = chosen

@@ -121,7 +121,7 @@ async function sourceOf(call: Call): Promise<ExportSource> {
     selection: wordsOf(what),
     isWhole: what.kind === 'everything',
     mayCollide: what.kind === 'gone' || what.kind === 'versions',
-    chosen: () => select(deps, selection, signal),
+    chosen: (onLost) => select({ ...deps, onLost }, selection, signal),
     expected: await measure(deps, selection, signal),
   }
 }
