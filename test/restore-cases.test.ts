@@ -251,6 +251,16 @@ describe('names', () => {
     const report = await restore(rig, { to: other.url })
     expect(report.complete).toBe(false)
     expect([...report.incomplete.flatMap(({ fields }) => fields), ...report.failures]).toContain('public_id')
+    const again = await restore(rig, { to: other.url })
+    expect(again).toMatchObject({ restored: 0, same: 1, failures: [], complete: false })
+    expect([...other.cloud.shelf.scan()].map(({ versions }) => versions.length)).toEqual([1])
+  })
+
+  it('of tags may stand there twice, which no upload can say', async () => {
+    addImage(rig.cloud, 'twice', { tags: ['night', 'sea', 'night'] })
+    await rig.backup()
+    const other = addCloud(rig, 'other')
+    expect(await restore(rig, { to: other.url })).toMatchObject({ restored: 1, complete: true })
   })
 })
 

@@ -121,8 +121,8 @@ function tellResult(result: RestoreResult, out: Output): void {
   out.record('result', result)
   const name = safe(writtenName(result.name))
   if (result.outcome === 'failed') out.say(`${out.talk.bad(out.talk.marks.bad)} ${name}  ${safe(result.reason ?? '')}`)
-  else if (result.missing.length > 0)
-    out.say(`${out.talk.bad(out.talk.marks.bad)} ${name}  not as it was: ${result.missing.join(', ')}`)
+  // What is not as it was is in the report at the end.
+  else if (result.missing.length > 0) return
   else if (result.action === 'conflict')
     out.say(`${out.talk.warn(out.talk.marks.warn)} ${name}  left alone: ${safe(result.reason ?? '')}`)
   else if (out.verbose) out.say(out.talk.dim(`${result.action}  ${name}`))

@@ -1,5 +1,5 @@
 import type { AccountRow } from '../../cloudinary/reader.ts'
-import type { UploadBody } from '../../cloudinary/writer.ts'
+import type { UploadBody, Uploaded } from '../../cloudinary/writer.ts'
 import type { Throttle } from '../../lib/throttle.ts'
 import { AppError, isAppError } from '../../model/errors.ts'
 import type { Vault } from '../../vault/vault.ts'
@@ -28,7 +28,9 @@ export async function apply(run: RestoreRun, { chosen, item }: Planned, throttle
     const row = await fromBackup(run, chosen, item)
     if (row !== null) return restored(chosen, item, row)
   }
-  return restored(chosen, item, await upload(run, chosen, item, throttle))
+  const { row, existing } = await upload(run, chosen, item, throttle)
+  const result = restored(chosen, item, row)
+  return existing ? { ...result, outcome: 'same', missing: ['public_id'] } : result
 }
 
 async function remove({ deps, signal }: RestoreRun, chosen: Chosen, item: PlanItem): Promise<RestoreResult> {
@@ -51,7 +53,7 @@ async function relabel(
   return await run.deps.writer.relabel({ ...item.name, assetId: item.presentId ?? entry.assetId }, labels, run.signal)
 }
 
-async function upload(run: RestoreRun, { entry }: Chosen, item: PlanItem, throttle: Throttle): Promise<AccountRow> {
+async function upload(run: RestoreRun, { entry }: Chosen, item: PlanItem, throttle: Throttle): Promise<Uploaded> {
   const { object, size, md5 } = entry
   if (object === null || size === null || md5 === null) throw new Error(`${entry.publicId} has no bytes to upload`)
   if (size > CHUNKED_FROM) await readThrough(run.deps.vault, object, run.signal)
@@ -65,12 +67,18 @@ async function upload(run: RestoreRun, { entry }: Chosen, item: PlanItem, thrott
     // What is new to the plan is new to the account, unless somebody was quicker: theirs is not ours to replace.
     overwrite: !isNew || run.options.conflict === 'overwrite',
   }
-  const { row, existing } = await run.deps.writer.upload(wish, body, run.signal)
-  if (!existing) return row
-  throw new AppError('UPLOAD_REFUSED', `${item.name.publicId} came into being meanwhile, and is left alone`, {
-    hint: 'run the restore again to see what is there now',
-  })
+  const answer = await run.deps.writer.upload(wish, body, run.signal)
+  if (answer.existing && !isOurs(answer.row, item, md5)) {
+    throw new AppError('UPLOAD_REFUSED', `${item.name.publicId} came into being meanwhile, and is left alone`, {
+      hint: 'run the restore again to see what is there now',
+    })
+  }
+  return answer
 }
+
+/** The account keeps some names in another form: what it has under that form, with these bytes, came by an earlier run. */
+const isOurs = ({ facts }: AccountRow, item: PlanItem, md5: string): boolean =>
+  facts.publicId !== item.name.publicId && facts.etag === md5
 
 /** Throws OBJECT_CORRUPT or OBJECT_NOT_FOUND before a byte of it reaches the account. */
 async function readThrough(vault: Vault, object: string, signal: AbortSignal): Promise<void> {

@@ -77,7 +77,7 @@ const isSame: Readonly<Record<RestorableField, Test>> = {
     mode !== 'dynamic' || facts.folder === null || facts.folder === (present.facts.folder ?? ''),
   display_name: ({ facts }, present, mode) =>
     mode !== 'dynamic' || facts.displayName === null || facts.displayName === present.facts.displayName,
-  tags: ({ facts }, present) => sameJson([...facts.tags].sort(), [...present.facts.tags].sort()),
+  tags: ({ facts }, present) => sameJson(tagSet(facts), tagSet(present.facts)),
   context: ({ facts }, present) => sameJson(pairsOf(facts), pairsOf(present.facts)),
   metadata: ({ facts }, present) => sameJson(facts.metadata ?? {}, present.facts.metadata ?? {}),
   access_control: ({ facts }, present) => sameJson(facts.accessControl ?? [], present.facts.accessControl ?? []),
@@ -95,6 +95,9 @@ const sameWhereKnown = (field: 'coordinates' | 'regions', kept: State, present: 
   if (was === null && !kept.detailed) return true
   return sameJson(was, is)
 }
+
+/** An order means nothing, nor does a tag that stands there twice. */
+const tagSet = ({ tags }: AssetFacts): readonly string[] => [...new Set(tags)].sort()
 
 const sameJson = (a: Json, b: Json): boolean => canonicalJson(a) === canonicalJson(b)
 
