@@ -15,7 +15,7 @@ import { runProgram, start } from './program.ts'
 /** Fewer on a slow machine. */
 const ROUNDS = 4
 const BACKUPS_A_ROUND = 8
-const BUDGET_MS = 75_000
+const BUDGET_MS = 60_000
 const SEED = 20261122
 const QUIET = ['--details', 'none', '--yes-mass-change', '--json']
 
