@@ -12,6 +12,7 @@ import { plural, safe } from '../format.ts'
 import { quoteWord, shortPath } from '../path-shown.ts'
 import { backup } from './backup.ts'
 import { diff } from './diff.ts'
+import { restore } from './restore.ts'
 import { verify } from './verify.ts'
 import { versions } from './versions.ts'
 
@@ -92,12 +93,18 @@ async function play(stage: Stage): Promise<number> {
   await act(stage, diff, { say: `cloudkeep diff first latest ${flag}`, operands: ['first', 'latest'] })
   await act(stage, versions, { say: `cloudkeep versions ${quoteWord(changed)} ${flag}`, operands: [changed] })
   const checked = await act(stage, verify, { say: `cloudkeep verify --read all ${flag}`, options: { read: 'all' } })
+  await act(stage, restore, {
+    say: `cloudkeep restore ${quoteWord(`${changed}@1`)} --to account --conflict overwrite ${flag}`,
+    operands: [`${changed}@1`],
+    options: { to: 'account', conflict: 'overwrite' },
+  })
   title(call, 'yours to look at')
   const commands = [
     'status',
     'ls --long',
     `find ${changed.split('/').at(-2) ?? 'a'}`,
     `get ${quoteWord(`${changed}@1`)} -o first-version`,
+    'restore --at first --to ./as-it-was',
     'log',
   ]
   for (const command of commands) out.line(`  cloudkeep ${command} ${flag}`)
