@@ -1,12 +1,11 @@
 import type { BackupListener } from './backup/report.ts'
 import { runBackup } from './backup/run.ts'
-import type { SnapshotRow } from './catalog/catalog.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
 import { type Context, fixed } from './context.ts'
 import { createLibraryTree } from './library-tree.ts'
 import { AppError } from './model/errors.ts'
 import type { RestoreAsk } from './restore/account/begin.ts'
-import type { RestoreDeps } from './restore/account/run-state.ts'
+import type { RestoreDeps, Taken } from './restore/account/run-state.ts'
 import type { Strain } from './restore/account/transfer.ts'
 import type { RestoreEvent, RestoreOptions, RestoreReport } from './restore/report.ts'
 import { restoreToAccount } from './restore/run.ts'
@@ -64,7 +63,7 @@ async function keepPresent(
     readonly listen: (event: RestoreEvent) => void
     readonly signal: AbortSignal
   },
-): Promise<SnapshotRow> {
+): Promise<Taken> {
   const catalog = await context.catalog()
   const root = context.config.vault.path
   const listen: BackupListener = (event) => {
@@ -103,5 +102,5 @@ async function keepPresent(
   const all = await catalog.read((tx) => tx.snapshots(reader.account.cloud))
   const taken = all.find(({ snapshot }) => snapshot.id === report.snapshot)
   if (taken === undefined) throw new AppError('SNAPSHOT_NOT_FOUND', 'the present state of the target could not be kept')
-  return taken
+  return { snapshot: taken, unkept: new Set(report.failures.map(({ assetId }) => assetId)) }
 }

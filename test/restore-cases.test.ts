@@ -124,6 +124,32 @@ describe('an asset that was overwritten', () => {
     expect(textOf(find('chair'))).toBe('vandalised')
   })
 
+  it('stays, whatever the policy, when its present bytes cannot be kept first', async () => {
+    const chair = find('chair')
+    if (chair) replace(chair, 'not to be had')
+    rig.sandbox.faults.add({ pathMatch: /chair/u, area: ['delivery', 'download'], fault: { kind: 'wrong-bytes' } })
+    const report = await restore(rig, { what: await chosen('chair', 1), options: { conflict: 'overwrite' } })
+    expect(report).toMatchObject({ restored: 0, conflicts: 1 })
+    expect(textOf(find('chair'))).toBe('not to be had')
+  })
+
+  it('stays as well in an account of which nothing was known, when its bytes cannot be kept', async () => {
+    const other = addCloud(rig, 'other', { autoBackup: false })
+    addImage(other.cloud, 'chair', { tags: ['theirs'] })
+    rig.sandbox.faults.add({
+      pathMatch: /other\/.*chair/u,
+      area: ['delivery', 'download'],
+      fault: { kind: 'wrong-bytes' },
+    })
+    const report = await restore(rig, {
+      to: other.url,
+      what: await chosen('chair', 2),
+      options: { conflict: 'overwrite' },
+    })
+    expect(report).toMatchObject({ restored: 0, complete: false })
+    expect(textOf(other.cloud.shelf.byName('image', 'upload', 'chair'))).toBe('chair')
+  })
+
   it('has its state of this moment kept first, also when no backup has seen it', async () => {
     const chair = find('chair')
     if (chair) replace(chair, 'never backed up')

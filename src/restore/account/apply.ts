@@ -64,10 +64,14 @@ async function upload(run: RestoreRun, { entry }: Chosen, item: PlanItem, thrott
     name: item.name,
     labels: isNew ? withoutEmpty(labels) : labels,
     originalFilename: entry.facts.originalFilename,
-    // What is new to the plan is new to the account, unless somebody was quicker: theirs is not ours to replace.
-    overwrite: !isNew || run.options.conflict === 'overwrite',
+    // What is new to the plan is new to the account, unless somebody was quicker: theirs was not kept and is not ours to
+    // replace, whatever the policy.
+    overwrite: !isNew,
   }
-  const answer = await run.deps.writer.upload(wish, body, run.signal)
+  const first = await run.deps.writer.upload(wish, body, run.signal)
+  // A deleted asset of which Cloudinary holds a backup keeps its name, and nothing is lost under it.
+  const isEmptyPlace = first.existing && first.row.placeholder
+  const answer = isEmptyPlace ? await run.deps.writer.upload({ ...wish, overwrite: true }, body, run.signal) : first
   if (answer.existing && !isOurs(answer.row, item, md5)) {
     throw new AppError('UPLOAD_REFUSED', `${item.name.publicId} came into being meanwhile, and is left alone`, {
       hint: 'run the restore again to see what is there now',

@@ -7,7 +7,7 @@ import type { Selection } from '../selection.ts'
 import { besideName } from './decide.ts'
 import { type Begun, findBegun, readJournal, unfinished, writeBegun } from './journal.ts'
 import { type PresentStates, presentInVault, presentLive } from './present.ts'
-import type { RestoreDeps, RestoreRun, Wanted } from './run-state.ts'
+import type { RestoreDeps, RestoreRun, Taken, Wanted } from './run-state.ts'
 import { wantedByUndo } from './undo.ts'
 
 /** Up to so many assets are looked at one by one; beyond that the whole account is. */
@@ -67,6 +67,7 @@ export async function begin(deps: RestoreDeps, ask: RestoreAsk, signal: AbortSig
     limits: await deps.writer.mediaLimits(signal),
     present: now.present,
     looked: new Map(),
+    unkept: now.unkept,
     problems,
     before: open === null ? now.snapshot : await snapshotById(deps, target, open.before.snapshot),
     signal,
@@ -146,6 +147,8 @@ async function* wantedBy(
   for await (const chosen of select({ ...deps, onLost }, selection, signal)) yield { kind: 'version', chosen }
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 interface Looking {
   readonly options: RestoreOptions
   readonly target: string
@@ -159,19 +162,23 @@ async function presentState(
   deps: RestoreDeps,
   looking: Looking,
   signal: AbortSignal,
-): Promise<{ readonly present: PresentStates; readonly snapshot: SnapshotRow | null }> {
+): Promise<{
+  readonly present: PresentStates
+  readonly snapshot: SnapshotRow | null
+  readonly unkept: Taken['unkept']
+}> {
   const scope = looking.whole ? null : await scopeOf(looking)
   if (!looking.options.dryRun) {
-    const snapshot = await deps.snapshotTarget(scope, signal)
-    return { present: presentInVault(deps, snapshot), snapshot }
+    const { snapshot, unkept } = await deps.snapshotTarget(scope, signal)
+    return { present: presentInVault(deps, snapshot), snapshot, unkept }
   }
   const last = (await deps.catalog.read((tx) => tx.snapshots(looking.target))).at(-1)
   if (scope === null && last !== undefined) {
     const message = `the plan compares with the snapshot of "${looking.target}" of ${last.snapshot.takenAt}; a real run takes a new one first`
     deps.listen({ type: 'note', message })
-    return { present: presentInVault(deps, last), snapshot: null }
+    return { present: presentInVault(deps, last), snapshot: null, unkept: NONE }
   }
-  return { present: presentLive(deps.reader, () => true), snapshot: null }
+  return { present: presentLive(deps.reader, () => true), snapshot: null, unkept: NONE }
 }
 
 /** Null when there is too much to look at one by one. */

@@ -37,7 +37,10 @@ async function judge(run: RestoreRun, together: readonly Wanted[], claimed: Map<
   const names = together.flatMap((wanted) => namesOf(run, wanted))
   const assetIds = run.sameAccount ? together.map(({ chosen }) => chosen.entry.assetId) : []
   const found = await withDetails(run, together, await run.present.of({ assetIds, names }, run.signal))
-  return together.map((wanted) => ({ chosen: wanted.chosen, item: withClaim(itemFor(run, wanted, found), claimed) }))
+  return together.map((wanted) => ({
+    chosen: wanted.chosen,
+    item: withClaim(unlessUnkept(run, itemFor(run, wanted, found)), claimed),
+  }))
 }
 
 /** Details that may be read for the plan, one call each. */
@@ -103,6 +106,14 @@ function itemFor(run: RestoreRun, wanted: Wanted, found: Found): PlanItem {
 }
 
 const WRITING: ReadonlySet<PlanAction> = new Set(['create', 'overwrite', 'rename', 'relabel'])
+
+/** Whatever would be lost by writing over it, because it could not be kept first, stays. */
+function unlessUnkept(run: RestoreRun, item: PlanItem): PlanItem {
+  const isLost = item.presentId !== null && run.unkept.has(item.presentId)
+  if (!isLost || (item.content === 'none' && item.action !== 'remove')) return item
+  const none = { content: 'none', renameFrom: null, bytes: 0, adminCalls: 0, uploadCalls: 0 } as const
+  return { ...item, ...none, action: 'conflict', why: 'its present bytes could not be kept first' }
+}
 
 /** Two versions that want the same name (assets that were gone at different times) must not overwrite one another. */
 function withClaim(item: PlanItem, claimed: Map<string, string>): PlanItem {

@@ -9,11 +9,18 @@ import type { Chosen, Selection } from '../selection.ts'
 import type { State } from './compare.ts'
 import type { PresentStates } from './present.ts'
 
+/** The target as it is now. */
+export interface Taken {
+  readonly snapshot: SnapshotRow
+  /** Assets whose present bytes could not be kept; by asset_id. What is not kept must not be overwritten. */
+  readonly unkept: ReadonlySet<string>
+}
+
 /** Takes a snapshot of the target as it is now; of these assets only, or (null) of all of it. */
 type SnapshotTarget = (
   scope: { readonly assetIds: readonly string[]; readonly names: readonly AssetName[] } | null,
   signal: AbortSignal,
-) => Promise<SnapshotRow>
+) => Promise<Taken>
 
 /** Everything that restoring to an account touches. */
 export interface RestoreDeps {
@@ -50,6 +57,8 @@ export interface RestoreRun {
   readonly present: PresentStates
   /** Sentences about what of the selection cannot be read. */
   readonly problems: ReadonlySet<string>
+  /** Present assets whose bytes could not be kept before; by asset_id. */
+  readonly unkept: ReadonlySet<string>
   /** Present assets whose details were read because only these tell whether they differ; by asset_id. */
   readonly looked: Map<string, State>
   /** The state before the first change of this restore; null in a dry run. */
