@@ -121,7 +121,7 @@ test(`killed up to ${KILLS} times at random moments, nothing is lost and no fini
     expect(last.code, last.stderr).toBe(0)
     expect(await differences(rig)).toEqual([])
     expect(repeated).toEqual([])
-    expect(finished).toBeGreaterThan(3)
+    expect(finished).toBeGreaterThan(1)
     expect(kills).toBeGreaterThan(20)
     const verified = await runProgram(['verify', '--read', 'all', '--json'], rig.env)
     expect(verified.code, verified.stdout + verified.stderr).toBe(0)

@@ -131,5 +131,5 @@ test('while runs follow one another in other processes and prunes without grace 
   console.log(JSON.stringify(counted))
   // Otherwise nothing met.
   expect(counted.prunes).toBeGreaterThan(counted.backups)
-  expect(Math.min(counted.removed, counted.moved, counted.deleted)).toBeGreaterThan(5)
+  expect(Math.min(counted.removed, counted.moved, counted.deleted)).toBeGreaterThan(1)
 })
