@@ -45,3 +45,7 @@ const withChanges = (rows: readonly VersionRow[]): readonly VersionRow[] =>
     const isTold = row.origin === 'snapshot' && before.origin === 'snapshot'
     return isTold ? row : { ...row, change: kindOfChange(before, row) }
   })
+
+/** True when a version was current in the snapshot; those beside the snapshots are in none. */
+export const isInSnapshot = ({ fromSeq, untilSeq }: Pick<VersionRow, 'fromSeq' | 'untilSeq'>, seq: number): boolean =>
+  fromSeq > 0 && fromSeq <= seq && (untilSeq === null || untilSeq > seq)

@@ -1,4 +1,5 @@
 import type { CatalogReader, SnapshotRow, VersionRow } from '../catalog/catalog.ts'
+import { isInSnapshot } from '../catalog/version-order.ts'
 import { AppError } from '../model/errors.ts'
 import { safe } from './format.ts'
 import { matchSnapshot, parseTime } from './snapshot-ref.ts'
@@ -157,7 +158,7 @@ export function stateAt(
   return (
     versions.findLast((row) =>
       row.origin === 'snapshot'
-        ? row.fromSeq <= seq && (row.untilSeq === null || row.untilSeq > seq)
+        ? isInSnapshot(row, seq)
         : row.since !== null && Date.parse(row.since) <= time && (row.until === null || Date.parse(row.until) > time),
     ) ?? null
   )

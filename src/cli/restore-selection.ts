@@ -1,4 +1,5 @@
 import type { CatalogReader, SnapshotRow, VersionRow } from '../catalog/catalog.ts'
+import { isInSnapshot } from '../catalog/version-order.ts'
 import { AppError } from '../model/errors.ts'
 import type { Selection } from '../restore/selection.ts'
 import { findAsset, findVersion } from './asset-ref.ts'
@@ -87,9 +88,7 @@ async function namedVersion(
     })
   }
   if (asset.explicit || at === null) return asset.version
-  const then = asset.versions.findLast(
-    ({ fromSeq, untilSeq }) => fromSeq > 0 && fromSeq <= at.seq && (untilSeq === null || untilSeq > at.seq),
-  )
+  const then = asset.versions.findLast((row) => isInSnapshot(row, at.seq))
   if (then !== undefined) return then
   throw new AppError('VERSION_NOT_FOUND', `"${safe(operand)}" was not in the account at ${at.snapshot.takenAt}`, {
     hint: 'cloudkeep versions shows when it was',

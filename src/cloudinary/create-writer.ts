@@ -7,13 +7,12 @@ import { putConfiguration } from './write/configuration/put.ts'
 import { createFolder } from './write/folders.ts'
 import type { Hands } from './write/hands.ts'
 import { createSilence } from './write/label-state.ts'
-import { mediaLimits } from './write/media-limits.ts'
 import { relabel } from './write/relabel.ts'
 import { relate } from './write/relate.ts'
 import { sendWrite, type WriteRequest } from './write/request.ts'
 import { upload } from './write/upload.ts'
 import { createUploadApi } from './write/upload-api.ts'
-import type { AccountWriter, WriterEvents } from './writer.ts'
+import { type AccountWriter, CHUNK_ABOVE, CHUNK_BYTES, type WriterEvents } from './writer.ts'
 
 export interface AccountWriterOptions extends AccountReaderOptions, WriterEvents {
   /** Bytes of a chunk; larger bodies than `chunkAbove` go in chunks. At least 5 MiB. @default 20 MB */
@@ -22,8 +21,6 @@ export interface AccountWriterOptions extends AccountReaderOptions, WriterEvents
   readonly chunkAbove?: number
 }
 
-const CHUNK_BYTES = 20_000_000
-const CHUNK_ABOVE = 100_000_000
 /** The service looks into media before it answers, and at long videos for longer than at anything that is read. */
 const PATIENCE = 5
 const ANSWER_MS = 60_000
@@ -65,7 +62,6 @@ export const createAccountWriter = (options: AccountWriterOptions): AccountWrite
     get uploads() {
       return uploads.uploads
     },
-    mediaLimits: (signal) => mediaLimits(admin, signal),
     upload: (wish, body, signal) => upload(hands, wish, body, signal),
     relabel: (asset, labels, signal) => relabel(hands, asset, labels, signal),
     rename: (from, to, signal) => rename(hands, from, to, signal),

@@ -31,6 +31,11 @@ export const profile = async (api: Api, signal: AbortSignal): Promise<AccountPro
     plan: textAt(usage, 'plan'),
     assets: toNumber(at(usage, 'resources')),
     storageBytes: toNumber(at(usage, 'storage', 'usage')),
+    mediaLimits: {
+      image: toNumber(at(usage, 'media_limits', 'image_max_size_bytes')),
+      video: toNumber(at(usage, 'media_limits', 'video_max_size_bytes')),
+      raw: toNumber(at(usage, 'media_limits', 'raw_max_size_bytes')),
+    },
     raw: { config, usage },
   }
 }

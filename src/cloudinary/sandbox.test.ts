@@ -234,3 +234,9 @@ describe('through faults', () => {
     await expect(searchAll()).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' })
   })
 })
+
+it('the limits of media are those of the account, and come with its profile', async () => {
+  Object.assign(cloud.settings.mediaLimits, { image: 1, video: 2, raw: 4_294_967_295 })
+  expect((await reader.profile(signal)).mediaLimits).toEqual({ image: 1, video: 2, raw: null })
+  expect(reader.calls).toBe(2)
+})

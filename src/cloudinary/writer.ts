@@ -66,13 +66,6 @@ export interface RestoredVersion {
   readonly reason: string | null
 }
 
-/** How large a file of each type may be, from `usage`; null when the account does not say. */
-export interface MediaLimits {
-  readonly image: number | null
-  readonly video: number | null
-  readonly raw: number | null
-}
-
 /** The parts of an account's configuration that can be made again. */
 export type MakeablePart =
   | 'upload_presets'
@@ -99,8 +92,6 @@ export interface AccountWriter {
   readonly calls: number
   /** Upload API calls made so far; each chunk is one. */
   readonly uploads: number
-  /** One Admin call. */
-  mediaLimits(signal: AbortSignal): Promise<MediaLimits>
   /** Stores a body with its labels in one go; above 100 MB in chunks. Compares etag and length of the answer. */
   upload(wish: UploadWish, body: UploadBody, signal: AbortSignal): Promise<Uploaded>
   /**
@@ -157,6 +148,13 @@ export interface WriterEvents {
   /** Refused with 420 for too many at a time: use fewer. */
   readonly onStrain?: () => void
 }
+
+/** The name of whatever has one, and nothing else of it. */
+export const nameOf = ({ publicId, resourceType, type }: AssetName): AssetName => ({ publicId, resourceType, type })
+
+/** Bodies above this go in chunks of that many bytes: the most that one request may carry, and what the SDKs send. */
+export const CHUNK_ABOVE = 100_000_000
+export const CHUNK_BYTES = 20_000_000
 
 /** Name as people and the API write it: `image/upload/products/chair`. */
 export const writtenName = ({ resourceType, type, publicId }: AssetName): string =>

@@ -20,7 +20,15 @@ export interface AccountProfile {
   /** Cloudinary's own count of originals, updated periodically: a sanity check, not a truth. */
   readonly assets: number | null
   readonly storageBytes: number | null
+  readonly mediaLimits: MediaLimits
   readonly raw: { readonly config: Json; readonly usage: Json }
+}
+
+/** How large a file of each type may be, in bytes; null when the account does not say. */
+export interface MediaLimits {
+  readonly image: number | null
+  readonly video: number | null
+  readonly raw: number | null
 }
 
 export interface Folder {

@@ -4,7 +4,6 @@ import { isLoss } from '../catalog/snapshot-changes.ts'
 import type { Entry } from '../model/entry.ts'
 import { AppError } from '../model/errors.ts'
 import { decodeHistoryHead, decodeHistoryLine } from '../model/history.ts'
-import { decodePurge } from '../model/purge.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Chosen, Measure, SelectDeps, Selection } from './selection.ts'
@@ -17,9 +16,9 @@ const TOGETHER = 2000
  * selections come in order of assetId. Throws VERSION_NOT_FOUND when a row's record is in no manifest any more.
  */
 export async function* select(deps: SelectDeps, selection: Selection, signal: AbortSignal): AsyncIterable<Chosen> {
-  const purged = await purgedVersions(deps.vault, selection.cloud, signal)
+  const purged = await deps.catalog.read((tx) => tx.purgedVersions(selection.cloud))
   for await (const entry of entriesOf(deps, selection, signal)) {
-    yield { entry, purged: purged.has(`${entry.assetId}@${entry.version}`) }
+    yield { entry, purged: purged.has(`${entry.assetId} ${entry.version}`) }
   }
 }
 
@@ -137,12 +136,4 @@ async function* historyEntries(vault: Vault, cloud: string, signal: AbortSignal)
     const { lines } = decodeHistoryHead(await vault.readRecord(key, signal))
     for await (const line of vault.readLines(lines, signal)) yield decodeHistoryLine(line).entry
   }
-}
-
-async function purgedVersions(vault: Vault, cloud: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const purged = new Set<string>()
-  for (const key of await vault.recordKeys({ kind: 'purges', cloud }, signal)) {
-    for (const version of decodePurge(await vault.readRecord(key, signal)).versions) purged.add(keyOf(version))
-  }
-  return purged
 }

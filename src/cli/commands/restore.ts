@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { SnapshotRow } from '../../catalog/catalog.ts'
 import { AppError, isAppError } from '../../model/errors.ts'
-import { fieldsOf, parseJson, text } from '../../model/shape.ts'
 import { newestOf } from '../../restore/account/begin.ts'
+import { folderPaths } from '../../restore/folder-paths.ts'
 import { CONFLICT_POLICIES, type ConflictPolicy } from '../../restore/report.ts'
 import { measure, select } from '../../restore/select.ts'
 import type { Selection } from '../../restore/selection.ts'
@@ -220,12 +220,9 @@ async function refuseNothing(
 
 /** Folders without assets are part of an account as well. */
 async function emptyFolders(vault: Vault, { snapshot }: SnapshotRow, signal: AbortSignal): Promise<readonly string[]> {
-  if (snapshot.folders === null) return []
   const paths: string[] = []
   try {
-    for await (const line of vault.readLines(snapshot.folders, signal)) {
-      paths.push(text(fieldsOf(parseJson(line), 'the folder'), 'path'))
-    }
+    for await (const path of folderPaths(vault, snapshot.folders, signal)) paths.push(path)
   } catch (error) {
     if (!isAppError(error)) throw error
   }

@@ -177,12 +177,6 @@ describe('folders and relations', () => {
   })
 })
 
-it('the limits of media are those of the account', async () => {
-  Object.assign(rig.cloud.settings.mediaLimits, { image: 1, video: 2, raw: 4_294_967_295 })
-  expect(await rig.writer.mediaLimits(NEVER)).toEqual({ image: 1, video: 2, raw: null })
-  expect(rig.writer.calls).toBe(1)
-})
-
 it('Admin calls keep to the hour that the account has', async () => {
   rig.cloud.settings.rateLimit = 3
   const writer = rig.again({ wait: false })

@@ -1,5 +1,5 @@
 import type { AccountRow } from '../../cloudinary/reader.ts'
-import type { UploadBody, Uploaded } from '../../cloudinary/writer.ts'
+import { CHUNK_ABOVE, type UploadBody, type Uploaded } from '../../cloudinary/writer.ts'
 import type { Throttle } from '../../lib/throttle.ts'
 import { AppError, isAppError } from '../../model/errors.ts'
 import type { Vault } from '../../vault/vault.ts'
@@ -8,9 +8,6 @@ import type { Chosen } from '../selection.ts'
 import { labelsOf, withoutEmpty } from './labels.ts'
 import type { Planned } from './plan.ts'
 import type { RestoreRun } from './run-state.ts'
-
-/** Bodies above this are sent in chunks, which are not hashed on their way: they are read and checked before. */
-const CHUNKED_FROM = 100_000_000
 
 /**
  * Does what one line of the plan says. Safe to repeat: the plan is made from what is there, and the writer sends
@@ -56,7 +53,8 @@ async function relabel(
 async function upload(run: RestoreRun, { entry }: Chosen, item: PlanItem, throttle: Throttle): Promise<Uploaded> {
   const { object, size, md5 } = entry
   if (object === null || size === null || md5 === null) throw new Error(`${entry.publicId} has no bytes to upload`)
-  if (size > CHUNKED_FROM) await readThrough(run.deps.vault, object, run.signal)
+  // Chunks are not hashed on their way, so the whole is read and checked before.
+  if (size > CHUNK_ABOVE) await readThrough(run.deps.vault, object, run.signal)
   const labels = labelsOf(entry, { folderMode: run.folderMode })
   const isNew = item.presentId === null
   const body = bodyOf(run, { object, size, md5 }, throttle)

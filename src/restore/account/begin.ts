@@ -4,8 +4,8 @@ import { AppError } from '../../model/errors.ts'
 import type { RestoreOptions, RestoreRequest } from '../report.ts'
 import { select } from '../select.ts'
 import type { Selection } from '../selection.ts'
-import { besideName } from './decide.ts'
 import { type Begun, findBegun, readJournal, unfinished, writeBegun } from './journal.ts'
+import { namesOf } from './plan.ts'
 import { type PresentStates, presentInVault, presentLive } from './present.ts'
 import type { RestoreDeps, RestoreRun, Taken, Wanted } from './run-state.ts'
 import { wantedByUndo } from './undo.ts'
@@ -62,9 +62,8 @@ export async function begin(deps: RestoreDeps, ask: RestoreAsk, signal: AbortSig
     wanted,
     startedAt: open?.at ?? deps.now().toISOString(),
     sameAccount,
-    profile,
     folderMode: profile.folderMode,
-    limits: await deps.writer.mediaLimits(signal),
+    limits: profile.mediaLimits,
     present: now.present,
     looked: new Map(),
     unkept: now.unkept,
@@ -178,7 +177,7 @@ async function presentState(
     deps.listen({ type: 'note', message })
     return { present: presentInVault(deps, last), snapshot: null, unkept: NONE }
   }
-  return { present: presentLive(deps.reader, () => true), snapshot: null, unkept: NONE }
+  return { present: presentLive(deps.reader), snapshot: null, unkept: NONE }
 }
 
 /** Null when there is too much to look at one by one. */
@@ -188,13 +187,7 @@ async function scopeOf({ wanted, sameAccount, options }: Looking) {
   for await (const each of wanted()) {
     const { entry } = each.chosen
     if (sameAccount && each.kind === 'version') assetIds.push(entry.assetId)
-    const { publicId, resourceType, type } = each.kind === 'absence' ? each.name : entry
-    const name = { publicId, resourceType, type }
-    names.set(writtenName(name), name)
-    if (options.conflict === 'rename') {
-      const beside = { ...name, publicId: besideName(each.chosen) }
-      names.set(writtenName(beside), beside)
-    }
+    for (const name of namesOf(each, options.conflict)) names.set(writtenName(name), name)
     if (names.size > LOOKED_AT) return null
   }
   return { assetIds, names: [...names.values()] }

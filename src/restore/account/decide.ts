@@ -1,4 +1,5 @@
-import { type AssetName, isRestorable, type MediaLimits } from '../../cloudinary/writer.ts'
+import { type AssetName, CHUNK_ABOVE, CHUNK_BYTES, isRestorable, nameOf } from '../../cloudinary/writer.ts'
+import type { MediaLimits } from '../../model/account.ts'
 import type { FolderMode } from '../../model/asset.ts'
 import type { ConflictPolicy, PlanAction, PlanItem } from '../report.ts'
 import type { Chosen } from '../selection.ts'
@@ -26,9 +27,6 @@ export interface DecideOptions {
 
 /** Above this an upload costs more than the two Admin calls that Cloudinary's own backup takes. */
 const BACKUP_PAYS_FROM = 4 * 1024 * 1024
-/** Bytes of one chunk; see the writer. */
-const CHUNK = 20_000_000
-const CHUNKED_FROM = 100_000_000
 
 /**
  * What to do with a kept version, from what is kept and what is there; nothing else may influence it. Calling it again
@@ -36,7 +34,7 @@ const CHUNKED_FROM = 100_000_000
  */
 export function decide(chosen: Chosen, present: Present, options: DecideOptions): PlanItem {
   const { entry } = chosen
-  const name: AssetName = { publicId: entry.publicId, resourceType: entry.resourceType, type: entry.type }
+  const name = nameOf(entry)
   const item = (action: PlanAction, why: string, more: Partial<PlanItem> = {}): PlanItem => ({
     assetId: entry.assetId,
     version: entry.version,
@@ -84,7 +82,7 @@ function changeOf(chosen: Chosen, { there, fields, present }: Difference, { opti
   const base = { fields, ...identityOf(there) }
   const kept = stateOf(chosen.entry)
   if (options.conflict === 'rename') {
-    const name = { ...nameOf(chosen), publicId: besideName(chosen) }
+    const name = { ...nameOf(chosen.entry), publicId: besideName(chosen) }
     const { beside } = present
     if (beside !== null && isSameBytes(kept, beside))
       return item('same', 'it was restored beside it', { ...identityOf(beside), name })
@@ -97,9 +95,8 @@ function changeOf(chosen: Chosen, { there, fields, present }: Difference, { opti
       name,
     })
   }
-  if (options.conflict === 'skip') return item('conflict', words, base)
-  if (options.conflict === 'newer' && !isNewer(kept, there))
-    return item('conflict', `${words}, and the account's is newer`, base)
+  const heldBack = whyLeftAlone(kept, there, { words, conflict: options.conflict })
+  if (heldBack !== null) return item('conflict', heldBack, base)
   const bytesDiffer = fields.includes('bytes')
   if (bytesDiffer) {
     const refusal = whyNot(chosen, options)
@@ -109,9 +106,7 @@ function changeOf(chosen: Chosen, { there, fields, present }: Difference, { opti
   // The name may have gone to another asset meanwhile: then that one is replaced, and this one stays where it is.
   const isTaken = nameDiffers && present.named !== null && present.named.facts.assetId !== presentId
   if (isTaken) return ontoAnother(chosen, { there, fields, present }, { options, item })
-  const renameFrom = nameDiffers
-    ? { publicId: there.facts.publicId, resourceType: there.facts.resourceType, type: there.facts.type }
-    : null
+  const renameFrom = nameDiffers ? nameOf(there.facts) : null
   const cost = bytesDiffer ? costOf(chosen, options, kept) : { adminCalls: 0, uploadCalls: 1, bytes: 0 }
   const more = { ...base, ...cost, renameFrom, uploadCalls: cost.uploadCalls + (renameFrom === null ? 0 : 1) }
   return item(bytesDiffer ? 'overwrite' : nameDiffers ? 'rename' : 'relabel', words, more)
@@ -141,13 +136,11 @@ function ontoAnother(chosen: Chosen, { present }: Difference, { options, item }:
 function relabelOnly(kept: State, there: State | null, { options, item }: Writing): PlanItem {
   if (there === null) return item('impossible', 'it is not in the account, and metadata alone makes no asset')
   const fields = differingFields(kept, there, options).filter((field) => LABEL_FIELDS.includes(field))
-  const name = { publicId: there.facts.publicId, resourceType: there.facts.resourceType, type: there.facts.type }
-  const more = { fields, name, ...identityOf(there) }
+  const more = { fields, name: nameOf(there.facts), ...identityOf(there) }
   if (fields.length === 0) return item('same', 'its metadata are equal', more)
   const words = `differs in ${fields.join(', ')}`
-  if (options.conflict === 'skip') return item('conflict', words, more)
-  if (options.conflict === 'newer' && !isNewer(kept, there))
-    return item('conflict', `${words}, and the account's is newer`, more)
+  const heldBack = whyLeftAlone(kept, there, { words, conflict: options.conflict })
+  if (heldBack !== null) return item('conflict', heldBack, more)
   return item('relabel', words, { ...more, uploadCalls: 1 })
 }
 
@@ -181,18 +174,22 @@ const identityOf = ({ facts }: State): Pick<PlanItem, 'presentId' | 'presentUrl'
 
 const isSameBytes = (a: State, b: State): boolean => a.md5 !== null && a.md5 === b.md5
 
-const nameOf = ({ entry }: Chosen): AssetName => ({
-  publicId: entry.publicId,
-  resourceType: entry.resourceType,
-  type: entry.type,
-})
-
 /** The same version is always given the same name, so that a restore that goes on finds what it made. */
 export function besideName({ entry }: Chosen): string {
   const mark = `-restored-${entry.version.slice(0, 6)}`
   const dot = entry.resourceType === 'raw' ? entry.publicId.lastIndexOf('.') : -1
   const slash = entry.publicId.lastIndexOf('/')
   return dot > slash + 1 ? entry.publicId.slice(0, dot) + mark + entry.publicId.slice(dot) : entry.publicId + mark
+}
+
+/** Why the policy leaves what is there as it is; null when it may be changed. */
+function whyLeftAlone(
+  kept: State,
+  there: State,
+  { words, conflict }: { readonly words: string; readonly conflict: ConflictPolicy },
+): string | null {
+  if (conflict === 'skip') return words
+  return conflict === 'newer' && !isNewer(kept, there) ? `${words}, and the account's is newer` : null
 }
 
 /** Why its bytes cannot be brought into this account; null when they can. */
@@ -216,7 +213,7 @@ function costOf(
   if (wanted && options.sameAccount && isBackedUp(entry.raw.list)) {
     return { content: 'backup', adminCalls: 2, uploadCalls: 1, bytes: 0 }
   }
-  const chunks = size > CHUNKED_FROM ? Math.ceil(size / CHUNK) : 1
+  const chunks = size > CHUNK_ABOVE ? Math.ceil(size / CHUNK_BYTES) : 1
   return { content: 'upload', adminCalls: 0, uploadCalls: chunks, bytes: size }
 }
 

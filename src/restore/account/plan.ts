@@ -1,5 +1,5 @@
-import { type AssetName, writtenName } from '../../cloudinary/writer.ts'
-import type { PlanAction, PlanItem, PlanTotals } from '../report.ts'
+import { type AssetName, nameOf, writtenName } from '../../cloudinary/writer.ts'
+import type { ConflictPolicy, PlanAction, PlanItem, PlanTotals } from '../report.ts'
 import type { Chosen } from '../selection.ts'
 import type { State } from './compare.ts'
 import { besideName, decide, decideAbsence, type Present } from './decide.ts'
@@ -34,7 +34,7 @@ export async function* planned(run: RestoreRun): AsyncIterable<Planned> {
 
 async function judge(run: RestoreRun, together: readonly Wanted[], claimed: Map<string, string>): Promise<Planned[]> {
   if (together.length === 0) return []
-  const names = together.flatMap((wanted) => namesOf(run, wanted))
+  const names = together.flatMap((wanted) => namesOf(wanted, run.options.conflict))
   const assetIds = run.sameAccount ? together.map(({ chosen }) => chosen.entry.assetId) : []
   const found = await withDetails(run, together, await run.present.of({ assetIds, names }, run.signal))
   return together.map((wanted) => ({
@@ -77,11 +77,11 @@ async function lookAt(run: RestoreRun, state: State): Promise<State | null> {
   return looked
 }
 
-function namesOf(run: RestoreRun, wanted: Wanted): readonly AssetName[] {
+/** Under which names the target has to be looked at for a wish. */
+export function namesOf(wanted: Wanted, conflict: ConflictPolicy): readonly AssetName[] {
   if (wanted.kind === 'absence') return [wanted.name]
-  const { publicId, resourceType, type } = wanted.chosen.entry
-  const name = { publicId, resourceType, type }
-  return run.options.conflict === 'rename' ? [name, { ...name, publicId: besideName(wanted.chosen) }] : [name]
+  const name = nameOf(wanted.chosen.entry)
+  return conflict === 'rename' ? [name, { ...name, publicId: besideName(wanted.chosen) }] : [name]
 }
 
 function itemFor(run: RestoreRun, wanted: Wanted, found: Found): PlanItem {
@@ -146,20 +146,17 @@ export async function totalsOf(
     remote: 0,
     remove: 0,
   }
-  let [assets, uploads, bytes, adminCalls] = [0, 0, 0, 0]
+  let [assets, touched, uploads, bytes, adminCalls] = [0, 0, 0, 0, 0]
   for await (const each of planned(run)) {
     onItem(each)
     assets += 1
     byAction[each.item.action] += 1
+    if (isWriting(each.item)) touched += 1
     uploads += each.item.uploadCalls
     bytes += each.item.bytes
     adminCalls += each.item.adminCalls
   }
   // Afterwards everything that was touched is read again: listings of 100, and the index for MD5.
-  const touched = Object.entries(byAction).reduce(
-    (n, [action, count]) => n + (isWriting({ action } as PlanItem) ? count : 0),
-    0,
-  )
   adminCalls += Math.ceil(touched / 100) + Math.ceil(touched / 500) + 2
   return { assets, byAction, uploads, bytes, adminCalls, seconds: estimateSeconds(run, { uploads, bytes, adminCalls }) }
 }

@@ -64,13 +64,13 @@ const MOST_DETAILS = 100
 
 /**
  * Straight from the account, a call per 100 ids and per 100 names: for dry runs, which take no snapshot. Listings state
- * no MD5; where length and cld_version leave a doubt the details are asked for, up to a limit.
+ * no MD5; the details are asked for it, up to a limit.
  */
-export const presentLive = (reader: AccountReader, isDoubtful: (row: AccountRow) => boolean): PresentStates => {
+export const presentLive = (reader: AccountReader): PresentStates => {
   let details = 0
   const stateOfRow = async (row: AccountRow, signal: AbortSignal): Promise<State> => {
     const plain = { facts: row.facts, md5: row.facts.etag, size: row.facts.bytes, detailed: false }
-    if (row.facts.etag !== null || details >= MOST_DETAILS || !isDoubtful(row)) return plain
+    if (row.facts.etag !== null || details >= MOST_DETAILS) return plain
     details += 1
     const answer = await reader.details(row.facts, signal)
     if (!answer.found) return plain

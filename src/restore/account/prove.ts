@@ -1,8 +1,9 @@
+import { createCrew } from '../../lib/crew.ts'
 import { pause } from '../../lib/retry.ts'
-import { isAppError } from '../../model/errors.ts'
 import type { RestoreResult } from '../report.ts'
 import type { Chosen } from '../selection.ts'
 import { differingFields, LABEL_FIELDS, type RestorableField, type State, stateOf } from './compare.ts'
+import { isItsOwn } from './its-own.ts'
 import { labelsOf } from './labels.ts'
 import { isWriting, planned } from './plan.ts'
 import type { ResultList } from './results.ts'
@@ -98,33 +99,24 @@ async function proveAll(
   const ids = results.flatMap(({ restored }) => (restored === null ? [] : [restored.assetId]))
   const rows = proving.md5 === null ? [] : await run.deps.reader.byAssetIds(ids, run.signal)
   const listed = new Map(rows.map((row) => [row.facts.assetId, row.facts]))
-  return await inTurns(results, async (result) => {
+  const proven = [...results]
+  await createCrew(AT_A_TIME).each(results.entries(), async ([i, result]) => {
     const kept = chosen.get(`${result.assetId}@${result.version}`)
-    if (kept === undefined) return result
+    if (kept === undefined) return
     const id = result.restored?.assetId ?? ''
     const facts = listed.get(id)
     const etag = proving.md5?.get(id)
     const isVisible = facts !== undefined && etag !== undefined && !wantsDetails(kept, proving)
     const seen = isVisible ? { facts, md5: etag, size: facts.bytes, detailed: false } : null
-    return await proveOne(run, result, { kept, seen })
+    proven[i] = await proveOne(run, result, { kept, seen })
   })
+  return proven
 }
 
 function wantsDetails({ entry }: Chosen, { calls }: Proving): boolean {
   if (entry.facts.coordinates === null && entry.facts.regions === null) return false
   calls.left -= 1
   return calls.left >= 0
-}
-
-/** Like `Promise.all` over a `map`, but a few at a time. */
-async function inTurns<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
-  const done: R[] = new Array(all.length)
-  let next = 0
-  const lane = async (): Promise<void> => {
-    for (let i = next++; i < all.length; i = next++) done[i] = await work(all[i] as T)
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_A_TIME, all.length) }, lane))
-  return done
 }
 
 async function proveOne(
@@ -190,6 +182,6 @@ async function setAgain(
     await run.deps.writer.relabel(name, labels, run.signal)
   } catch (error) {
     // The comparison says what is missing; why it was refused adds nothing that ends the run.
-    if (!isAppError(error) || ['API_LIMIT', 'INTERRUPTED', 'CREDENTIALS_REFUSED'].includes(error.code)) throw error
+    if (!isItsOwn(error)) throw error
   }
 }

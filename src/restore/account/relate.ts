@@ -1,7 +1,8 @@
-import { type AssetName, writtenName } from '../../cloudinary/writer.ts'
+import { isInSnapshot } from '../../catalog/version-order.ts'
+import { type AssetName, nameOf, writtenName } from '../../cloudinary/writer.ts'
 import { RESOURCE_TYPES } from '../../model/asset.ts'
 import type { Entry } from '../../model/entry.ts'
-import { isAppError } from '../../model/errors.ts'
+import { isItsOwn } from './its-own.ts'
 import type { RestoreRun } from './run-state.ts'
 
 /**
@@ -14,13 +15,13 @@ export async function relate(run: RestoreRun): Promise<readonly string[]> {
   for await (const { chosen } of run.wanted()) {
     run.signal.throwIfAborted()
     const { entry } = chosen
-    const name = { publicId: entry.publicId, resourceType: entry.resourceType, type: entry.type }
+    const name = nameOf(entry)
     const others = (await namesThen(run, relatedOf(entry))).filter((other) => writtenName(name) < writtenName(other))
     if (others.length === 0) continue
     try {
       await run.deps.writer.relate(name, others, run.signal)
     } catch (error) {
-      if (!isAppError(error) || ['API_LIMIT', 'INTERRUPTED', 'CREDENTIALS_REFUSED'].includes(error.code)) throw error
+      if (!isItsOwn(error)) throw error
       problems.push(`${writtenName(name)} could not be related to ${others.length} others: ${error.message}`)
     }
   }
@@ -37,10 +38,7 @@ async function namesThen(run: RestoreRun, assetIds: readonly string[]): Promise<
   return await run.deps.catalog.read(async (tx) => {
     const names: AssetName[] = []
     for (const assetId of assetIds) {
-      const then = (await tx.versionsOf(cloud, assetId)).find(
-        ({ fromSeq, untilSeq }) =>
-          fromSeq > 0 && fromSeq <= snapshot.seq && (untilSeq === null || untilSeq > snapshot.seq),
-      )
+      const then = (await tx.versionsOf(cloud, assetId)).find((row) => isInSnapshot(row, snapshot.seq))
       if (then === undefined) continue
       const resourceType = RESOURCE_TYPES.find((one) => one === then.resourceType)
       if (resourceType !== undefined) names.push({ publicId: then.publicId, resourceType, type: then.type })

@@ -1,7 +1,7 @@
 import type { Catalog, SnapshotRow } from '../../catalog/catalog.ts'
 import type { AccountReader } from '../../cloudinary/reader.ts'
-import type { AccountWriter, AssetName, MediaLimits } from '../../cloudinary/writer.ts'
-import type { AccountProfile } from '../../model/account.ts'
+import type { AccountWriter, AssetName } from '../../cloudinary/writer.ts'
+import type { MediaLimits } from '../../model/account.ts'
 import type { FolderMode } from '../../model/asset.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { RestoreEvent, RestoreOptions, RestoreRequest } from '../report.ts'
@@ -51,7 +51,6 @@ export interface RestoreRun {
   readonly wanted: () => AsyncIterable<Wanted>
   readonly startedAt: string
   readonly sameAccount: boolean
-  readonly profile: AccountProfile
   readonly folderMode: FolderMode | null
   readonly limits: MediaLimits
   readonly present: PresentStates

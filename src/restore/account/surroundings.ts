@@ -1,10 +1,11 @@
 import { configurationName } from '../../cloudinary/configuration-name.ts'
 import type { MakeablePart } from '../../cloudinary/writer.ts'
 import type { AccountConfiguration } from '../../model/account.ts'
-import { isAppError } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/json.ts'
-import { fieldsOf, parseJson, text } from '../../model/shape.ts'
+import { fieldsOf, parseJson } from '../../model/shape.ts'
+import { folderPaths } from '../folder-paths.ts'
 import type { ConfigurationResult } from '../report.ts'
+import { isItsOwn } from './its-own.ts'
 import type { RestoreRun } from './run-state.ts'
 
 /** What assets need, in the order in which one needs the other. */
@@ -78,10 +79,6 @@ export async function openSurroundings(run: RestoreRun): Promise<Surroundings> {
   }
 }
 
-/** What is wrong with one item and leaves the rest of the restore possible. */
-const isItsOwn = (error: unknown): error is Error =>
-  isAppError(error) && !['CREDENTIALS_REFUSED', 'API_LIMIT', 'INTERRUPTED'].includes(error.code)
-
 function itemsOf(configuration: AccountConfiguration | null, part: MakeablePart): readonly JsonObject[] {
   const value = configuration?.parts[part] ?? null
   if (!Array.isArray(value)) return []
@@ -105,8 +102,7 @@ async function makeFolders(run: RestoreRun, results: ConfigurationResult[]): Pro
   const { folders } = run.selection.snapshot.snapshot
   if (folders === null) return
   const there = new Set((await run.deps.reader.folders(run.signal)).map(({ path }) => path))
-  for await (const line of run.deps.vault.readLines(folders, run.signal)) {
-    const path = text(fieldsOf(parseJson(line), 'the folder'), 'path')
+  for await (const path of folderPaths(run.deps.vault, folders, run.signal)) {
     if (there.has(path)) continue
     // Folders come sorted by path; making one makes those above it.
     try {

@@ -1,24 +1,18 @@
 import { createAdaptiveLimit } from '../../lib/adaptive-limit.ts'
 import { createBell } from '../../lib/bell.ts'
 import { createThrottle, type Throttle } from '../../lib/throttle.ts'
-import { AppError, isAppError } from '../../model/errors.ts'
+import { AppError } from '../../model/errors.ts'
 import type { PlanTotals, RestoreResult } from '../report.ts'
 import { apply, resultOf } from './apply.ts'
+import { isItsOwn } from './its-own.ts'
 import { isWriting, type Planned, planned } from './plan.ts'
 import type { ResultList } from './results.ts'
 import type { RestoreRun } from './run-state.ts'
 
 /** So many in a row that the service could not answer is an outage, and not their fault. */
 const OUTAGE = 30
-/** What is wrong with the run and not with the asset. */
-const FATAL: ReadonlySet<string> = new Set([
-  'CREDENTIALS_REFUSED',
-  'CREDENTIALS_MISSING',
-  'API_LIMIT',
-  'INTERRUPTED',
-  'STORE_FULL',
-  'HOST_REFUSED',
-])
+/** Wrong with this machine or its settings, and so with every further asset. */
+const FATAL: ReadonlySet<string> = new Set(['CREDENTIALS_MISSING', 'STORE_FULL', 'HOST_REFUSED'])
 
 interface Work {
   readonly run: RestoreRun
@@ -105,7 +99,7 @@ async function attempt(work: Work, line: Planned): Promise<RestoreResult> {
     return result
   } catch (error) {
     if (run.signal.aborted) throw new AppError('INTERRUPTED', 'the restore was interrupted', { cause: error })
-    if (!isAppError(error) || FATAL.has(error.code)) throw error
+    if (!isItsOwn(error) || FATAL.has(error.code)) throw error
     done.unavailable = error.code === 'API_UNAVAILABLE' ? done.unavailable + 1 : 0
     if (done.unavailable >= OUTAGE) throw error
     return resultOf(line.chosen, line.item, { outcome: 'failed', code: error.code, reason: error.message })
