@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads'
 import { createGroup } from '../../lib/group.ts'
+import { createThread } from '../../lib/thread.ts'
 
 /** A file that was written and is to get its name. */
 interface Written {
@@ -29,7 +29,7 @@ interface Outcome {
   readonly message: string
 }
 
-/** Runs in the thread, as text, because a thread cannot load what only the test runner can compile. */
+/** Runs in the thread; see `createThread` for why it is text. */
 const THREAD = `
 const { parentPort } = require('node:worker_threads')
 const fs = require('node:fs')
@@ -70,34 +70,10 @@ parentPort.on('message', (files) => {
 `
 
 export function createCommit(): Commit {
-  let worker: Worker | null = null
-  const ask = (files: readonly Written[]): Promise<readonly (Outcome | null)[]> =>
-    new Promise((resolve, reject) => {
-      worker ??= start()
-      const thread = worker
-      const end = (): void => {
-        thread.off('message', answered)
-        thread.off('error', broke)
-        // Nothing to wait for: the thread alone must not keep the process alive.
-        thread.unref()
-      }
-      const answered = (outcomes: readonly (Outcome | null)[]): void => {
-        end()
-        resolve(outcomes)
-      }
-      const broke = (error: Error): void => {
-        end()
-        worker = null
-        reject(error)
-      }
-      thread.ref()
-      thread.on('message', answered)
-      thread.on('error', broke)
-      thread.postMessage(files)
-    })
+  const thread = createThread<readonly Written[], readonly (Outcome | null)[]>(THREAD, 'cloudkeep-commit')
   const failures = new WeakMap<Written, Outcome>()
   const group = createGroup<Written>(async (files) => {
-    const outcomes = await ask(files)
+    const outcomes = await thread.ask(files)
     for (const [i, file] of files.entries()) {
       const outcome = outcomes[i] ?? null
       if (outcome !== null) failures.set(file, outcome)
@@ -108,10 +84,4 @@ export function createCommit(): Commit {
     const failed = failures.get(file)
     if (failed !== undefined) throw Object.assign(new Error(failed.message), { code: failed.code })
   }
-}
-
-const start = (): Worker => {
-  const worker = new Worker(THREAD, { eval: true, name: 'cloudkeep-commit' })
-  worker.unref()
-  return worker
 }
