@@ -21,6 +21,7 @@ const BY_ERROR: Readonly<Partial<Record<ErrorCode, number>>> = {
   NOT_CONFIRMED: EXIT.usage,
   CREDENTIALS_MISSING: EXIT.credentials,
   CREDENTIALS_REFUSED: EXIT.credentials,
+  KEY_MISSING: EXIT.credentials,
   VAULT_NOT_FOUND: EXIT.noVault,
   VAULT_LOCKED: EXIT.locked,
   API_LIMIT: EXIT.apiLimit,

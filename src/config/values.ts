@@ -1,4 +1,4 @@
-import { AppError } from '../model/errors.ts'
+import { AppError, type AppErrorOptions } from '../model/errors.ts'
 
 /** A text from a flag, a variable or the config file, with the name under which the user gave it. */
 export interface Given {
@@ -6,11 +6,11 @@ export interface Given {
   readonly origin: string
 }
 
-const refuse = (given: Given, wanted: string): AppError =>
-  new AppError(
-    given.origin.startsWith('flag') ? 'USAGE' : 'CONFIG_INVALID',
-    `${given.origin}: "${given.value}" is not ${wanted}`,
-  )
+/** USAGE for what a flag said, CONFIG_INVALID for anything else. */
+export const refusal = (origin: string, message: string, options: AppErrorOptions = {}): AppError =>
+  new AppError(origin.startsWith('flag') ? 'USAGE' : 'CONFIG_INVALID', `${origin}: ${message}`, options)
+
+const refuse = (given: Given, wanted: string): AppError => refusal(given.origin, `"${given.value}" is not ${wanted}`)
 
 export function parseCount(given: Given, range: { min: number; max: number }): number {
   const count = /^\d+$/.test(given.value) ? Number(given.value) : Number.NaN

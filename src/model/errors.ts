@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'DOWNLOAD_MISMATCH' // length or MD5 differ from the account's facts
   | 'UPLOAD_REFUSED' // the account does not take it: too large, empty, not allowed
   | 'UPLOAD_MISMATCH' // what the account says it stored is not what was sent
+  | 'KEY_MISSING' // what is encrypted cannot be read, or named, without a key that was not given
+  | 'CONSENT_MISSING' // the owner of the bucket did not allow this account to use it
   | 'VERSION_PURGED' // removed on purpose; the purge record says when and why
   | 'VAULT_SEALED' // the vault, or these credentials, forbid removing
   | 'NOT_CONFIRMED' // something irreversible that nobody confirmed

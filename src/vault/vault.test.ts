@@ -37,10 +37,10 @@ const dyingStore = (store: Store, puts: number): Store => {
   let left = puts
   return {
     ...store,
-    put: async (key, body, signal) => {
+    put: async (key, body, signal, mode) => {
       if (left === 0) throw new RangeError('killed')
       left -= 1
-      await store.put(key, body, signal)
+      return await store.put(key, body, signal, mode)
     },
   }
 }

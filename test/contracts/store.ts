@@ -9,6 +9,8 @@ export interface StoreUnderTest {
 }
 
 export interface StoreContractOptions {
+  /** Steps of the clock that `changedAt` is read from, in milliseconds. @default 25 */
+  readonly clockStepMs?: number
   /** Tests that this store cannot pass, by name, each with the reason. */
   readonly skip?: Readonly<Record<string, string>>
 }
@@ -52,13 +54,16 @@ export const storeContract = (
       current = await make()
     })
     afterEach(() => current.close())
+    const step = options.clockStepMs ?? 25
     writing(test)
+    creating(test)
     badBodies(test)
     reading(test)
     listing(test)
     removing(test)
-    ageing(test)
-    moving(test)
+    ageing(test, step)
+    moving(test, step)
+    sealing(test)
     refusing(test)
     interrupting(test)
     racing(test)
@@ -118,6 +123,53 @@ const writing = (test: Test): void => {
     expect((await collect(await store.get(KEY))).toString()).toBe('short')
     await store.put(KEY, textBody('even longer than before'))
     expect((await collect(await store.get(KEY))).toString()).toBe('even longer than before')
+  })
+}
+
+const creating = (test: Test): void => {
+  test('creates what is absent and says so', async (store) => {
+    expect(await store.put(KEY, textBody('first'), undefined, 'create')).toBe(true)
+    expect((await collect(await store.get(KEY))).toString()).toBe('first')
+  })
+  test('does not create what is there, says so, and leaves it', async (store) => {
+    expect(await store.put(KEY, textBody('first'))).toBe(true)
+    const large = bytesOf(9_000_000)
+    for (const body of [textBody('second'), memoryBody(large), streamBody(large.length, [large])])
+      expect(await store.put(KEY, body, undefined, 'create')).toBe(false)
+    expect((await collect(await store.get(KEY))).toString()).toBe('first')
+    expect(await keysOf(store, '')).toEqual([KEY])
+  })
+  test('lets one of many who create a key at once have it', async (store) => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => store.put(KEY, textBody(`number ${index}`), undefined, 'create')),
+    )
+    expect(outcomes.filter((isMine) => isMine)).toHaveLength(1)
+    const kept = (await collect(await store.get(KEY))).toString()
+    expect(kept).toBe(`number ${outcomes.indexOf(true)}`)
+  })
+  test('can create again what was deleted', async (store) => {
+    await store.put(KEY, textBody('first'), undefined, 'create')
+    await store.delete(KEY)
+    expect(await store.put(KEY, textBody('second'), undefined, 'create')).toBe(true)
+    expect((await collect(await store.get(KEY))).toString()).toBe('second')
+  })
+  test('keeps a body that needs many parts', async (store) => {
+    const piece = bytesOf(1_000_003)
+    const pieces = Array.from({ length: 40 }, () => piece)
+    expect(await store.put(KEY, streamBody(piece.length * 40, pieces), undefined, 'create')).toBe(true)
+    expect(await store.stat(KEY)).toMatchObject({ size: piece.length * 40 })
+    expect(Buffer.concat(pieces).equals(await collect(await store.get(KEY)))).toBe(true)
+  })
+}
+
+const sealing = (test: Test): void => {
+  test('cannot seal what is absent', async (store) => {
+    if (store.seal === undefined) return
+    await expect(store.seal(KEY, Date.now() + 60_000)).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' })
+  })
+  test('knows no body of what never was', async (store) => {
+    if (store.variants === undefined) return
+    expect(await store.variants(KEY)).toEqual([])
   })
 }
 
@@ -265,23 +317,23 @@ const removing = (test: Test): void => {
 
 const ageOf = async (store: Store, key: string): Promise<number> =>
   (await store.stat(key))?.changedAt ?? Number.NEGATIVE_INFINITY
-/** Clocks of disks tick in steps of some milliseconds. */
-const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 25))
+/** Clocks of stores tick in steps. */
+const tick = (step: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, step))
 
-const ageing = (test: Test): void => {
+const ageing = (test: Test, step: number): void => {
   test('says when a key got its bytes, the same in a look and in a list', async (store) => {
-    const before = Date.now() - 25
+    const before = Date.now() - step
     await store.put(KEY, textBody('x'))
     const at = await ageOf(store, KEY)
     expect(at).toBeGreaterThanOrEqual(before)
-    expect(at).toBeLessThanOrEqual(Date.now())
+    expect(at).toBeLessThanOrEqual(Date.now() + step)
     for await (const { key, changedAt } of store.list('')) expect([key, changedAt]).toEqual([KEY, at])
   })
   test('makes a key young by touching it, and leaves its bytes', async (store) => {
     if (store.touch === undefined) return
     await store.put(KEY, textBody('x'))
     const before = await ageOf(store, KEY)
-    await tick()
+    await tick(step)
     expect(await store.touch(KEY)).toBe(true)
     expect(await ageOf(store, KEY)).toBeGreaterThan(before)
     expect((await collect(await store.get(KEY))).toString()).toBe('x')
@@ -293,12 +345,12 @@ const ageing = (test: Test): void => {
   })
 }
 
-const moving = (test: Test): void => {
+const moving = (test: Test, step: number): void => {
   test('moves bytes to another key and makes them young', async (store) => {
     if (store.move === undefined) return
     await store.put(KEY, textBody('hello'))
     const before = await ageOf(store, KEY)
-    await tick()
+    await tick(step)
     await store.move(KEY, 'trash/x')
     expect(await store.stat(KEY)).toBeNull()
     expect((await collect(await store.get('trash/x'))).toString()).toBe('hello')

@@ -108,11 +108,12 @@ const dying = (store: Store, operations: number, puts: string[]): Store => {
   let left = operations
   return {
     ...store,
-    put: async (key, body, at) => {
+    put: async (key, body, at, mode) => {
       if (left <= 0) throw new AppError('STORE_UNAVAILABLE', 'the plug was pulled', { permanent: false })
       left -= 1
-      await store.put(key, body, at)
+      const isWritten = await store.put(key, body, at, mode)
       puts.push(key)
+      return isWritten
     },
   }
 }

@@ -9,6 +9,8 @@ interface Written {
   readonly path: string
   /** The folder of `path`. */
   readonly folder: string
+  /** Refuse with EEXIST where the name is taken. */
+  readonly once: boolean
 }
 
 /**
@@ -44,8 +46,19 @@ const attempt = (work) => {
     return outcome(error)
   }
 }
-const give = ({ fd, temp, path }) => {
-  return attempt(() => fs.fsyncSync(fd)) ?? attempt(() => fs.renameSync(temp, path))
+const CANNOT_LINK = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+const nameOnce = (temp, path) => {
+  try {
+    fs.linkSync(temp, path)
+  } catch (error) {
+    if (!CANNOT_LINK.has(error.code)) throw error
+    if (fs.existsSync(path)) throw Object.assign(new Error(path + ' exists'), { code: 'EEXIST' })
+    return fs.renameSync(temp, path)
+  }
+  fs.unlinkSync(temp)
+}
+const give = ({ fd, temp, path, once }) => {
+  return attempt(() => fs.fsyncSync(fd)) ?? attempt(() => (once ? nameOnce(temp, path) : fs.renameSync(temp, path)))
 }
 const syncFolder = (folder) => {
   if (process.platform === 'win32') return null

@@ -1,10 +1,10 @@
-import { close, constants, fchmod, fstat, fsync, open, rename, unlink, write, writev } from 'node:fs'
+import { close, constants, fchmod, fstat, fsync, link, lstat, open, rename, unlink, write, writev } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../model/errors.ts'
 import { errnoOf } from '../disk-error.ts'
 import { checkSignal } from '../interrupt.ts'
-import type { Body } from '../store.ts'
+import type { Body, PutMode } from '../store.ts'
 import { tempName } from '../temp-file.ts'
 import type { DiskCalls } from './disk-calls.ts'
 import { createCommit } from './fs-commit.ts'
@@ -20,6 +20,8 @@ const chmodFd = promisify(fchmod)
 const writeFd = promisify(write)
 const writevFd = promisify(writev)
 const renameFile = promisify(rename)
+const linkFile = promisify(link)
+const lstatFile = promisify(lstat)
 const unlinkFile = promisify(unlink)
 
 /** Everything in a vault is written once; the mode of a new file does not bind the descriptor that made it. */
@@ -32,6 +34,7 @@ export interface Put {
   readonly path: string
   readonly body: Body
   readonly signal: AbortSignal | undefined
+  readonly mode: PutMode
 }
 
 const wrongLength = (key: string, said: number, got: number | string): AppError =>
@@ -84,11 +87,32 @@ const writeBody = async (calls: DiskCalls, fd: number, put: Put): Promise<void> 
   await writeMemory(calls, fd, memory)
 }
 
+/** Disks without hard links say so with these. */
+const CANNOT_LINK = new Set<string | null>(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+/**
+ * A second name for what has `from`; throws EEXIST where `to` is there. The old name stays. Where the disk knows no
+ * second names it is a look and a rename, between which somebody else may come.
+ */
+const nameOnce = async (from: string, to: string): Promise<void> => {
+  try {
+    await linkFile(from, to)
+  } catch (error) {
+    if (!CANNOT_LINK.has(errnoOf(error))) throw error
+    const isThere = await lstatFile(to).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) throw Object.assign(new Error(`${to} exists`), { code: 'EEXIST' })
+    await renameFile(from, to)
+  }
+}
+
 /**
  * Takes the caller's file as the object. False when it has to be copied: another file system, or a file that is
  * a link or has a second name, under which it could be changed later.
  */
-const moveFile = async (file: string, { key, path, body }: Put): Promise<boolean> => {
+const moveFile = async (file: string, { key, path, body, mode }: Put): Promise<boolean> => {
   const fd = await openFile(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error: unknown) => {
     if (errnoOf(error) === 'ELOOP') return null
     throw error
@@ -104,7 +128,12 @@ const moveFile = async (file: string, { key, path, body }: Put): Promise<boolean
     await closeFile(fd)
   }
   try {
-    await renameFile(file, path)
+    if (mode === 'create') {
+      await nameOnce(file, path)
+      await unlinkFile(file).catch(() => {})
+    } else {
+      await renameFile(file, path)
+    }
     return true
   } catch (error) {
     if (errnoOf(error) === 'EXDEV') return false
@@ -116,7 +145,7 @@ const moveFile = async (file: string, { key, path, body }: Put): Promise<boolean
  * The one crash-safe write: temporary name, exclusive create, write, length check, fsync, rename, fsync of the folder.
  * Killed anywhere, the final name holds the old bytes, nothing, or the new bytes, and never a part of them.
  */
-export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((put: Put) => Promise<void>) => {
+export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((put: Put) => Promise<boolean>) => {
   const commit = createCommit()
   let tempFolder: Promise<string> | null = null
   const temporary = async (): Promise<string> => {
@@ -130,7 +159,7 @@ export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((p
     try {
       await writeBody(calls, fd, put)
       checkSignal(put.signal, `writing ${put.key}`)
-      await commit({ fd, temp, path: put.path, folder })
+      await commit({ fd, temp, path: put.path, folder, once: put.mode === 'create' })
     } catch (error) {
       await unlinkFile(temp).catch(() => {})
       throw error
@@ -146,7 +175,7 @@ export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((p
     await (moved ? folders.sync(folder) : copy(put, folder))
   }
 
-  return async (put) => {
+  const persist = async (put: Put): Promise<void> => {
     try {
       await attempt(put)
     } catch (error) {
@@ -156,6 +185,17 @@ export const createPut = (root: string, folders: Folders, calls: DiskCalls): ((p
       folders.forget(dirname(put.path))
       await folders.checkRoot()
       await attempt(put)
+    }
+  }
+
+  return async (put) => {
+    try {
+      await persist(put)
+      return true
+    } catch (error) {
+      if (put.mode !== 'create' || errnoOf(error) !== 'EEXIST') throw error
+      await folders.confirm(dirname(put.path))
+      return false
     }
   }
 }

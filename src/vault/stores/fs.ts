@@ -197,10 +197,10 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
 
   return {
     traits: { maxConcurrency: options.maxConcurrency ?? 32, localRoot: path },
-    put: async (key, body, signal) => {
+    put: async (key, body, signal, mode = 'replace') => {
       const target = pathOf(key)
       checkSignal(signal, `writing ${key}`)
-      await guarded(place, `write ${key}`, () => put({ key, path: target, body, signal }))
+      return guarded(place, `write ${key}`, () => put({ key, path: target, body, signal, mode }))
     },
     get: async (key, signal, range) => {
       const target = pathOf(key)

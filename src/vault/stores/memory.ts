@@ -40,11 +40,13 @@ export const createMemoryStore = (now: () => number = Date.now): Store => {
   const kept = new Map<string, Kept>()
   return {
     traits: { maxConcurrency: 32, localRoot: null },
-    put: async (key, body, signal) => {
+    put: async (key, body, signal, mode) => {
       checkKey(key)
       checkSignal(signal, `writing ${key}`)
       const bytes = await collect(key, body, signal)
+      if (mode === 'create' && kept.has(key)) return false
       kept.set(key, { bytes, changedAt: now() })
+      return true
     },
     get: async (key, signal, range) => {
       const bytes = kept.get(checkKey(key))?.bytes
