@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Ends the storage servers that tests started, and says which suites were left out for want of one.
+    globalSetup: ['test/servers/setup.ts'],
     // One worker for each core; by default one core is left idle, which on two cores is half the machine.
     maxWorkers: '100%',
     // Real processes, sockets and disks on a machine that does other things too: in CI a test gets a second try, and
