@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ImportListener, ImportOptions, ImportReport } from './backup/import-history/report.ts'
-import { importHistory } from './backup/import-history/run.ts'
-import type { BackupEvent, BackupListener, BackupOptions, BackupReport } from './backup/report.ts'
-import { runBackup } from './backup/run.ts'
+import type { BackupEvent } from './backup/report.ts'
+import type { LibraryTree } from './backup/run-state.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog } from './catalog/sqlite/catalog.ts'
 import { openLockFile } from './catalog/sqlite-lock.ts'
@@ -18,23 +16,15 @@ import { parseCloudinaryUrl } from './config/cloudinary-url.ts'
 import type { Config } from './config/config.ts'
 import { checkCloudName } from './config/credentials.ts'
 import type { Secrets } from './config/secrets.ts'
-import { parseVaultLocation } from './config/vault-location.ts'
-import { preferMemory } from './lib/memory.ts'
+import { locationName, type VaultLocation } from './config/vault-location.ts'
 import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
-import { copyVault } from './maintenance/copy/copy.ts'
-import { refuseOverlap } from './maintenance/copy/places.ts'
-import type { CopyOptions, CopyReport } from './maintenance/copy/report.ts'
-import { compareLive } from './maintenance/verify/live.ts'
-import { parseReadWish } from './maintenance/verify/reading.ts'
-import type { VerifyEvent, VerifyReport } from './maintenance/verify/report.ts'
-import { verify } from './maintenance/verify/verify.ts'
 import { AppError, isAppError } from './model/errors.ts'
-import { createRepairHands } from './repair-hands.ts'
+import { createPlaces, locationOf, type OpenMode, type Place } from './places.ts'
+import type { Bucket } from './vault/bucket.ts'
 import { createVault } from './vault/create.ts'
 import { type LockName, lockVault, type VaultLock } from './vault/lock.ts'
-import { openVault } from './vault/open.ts'
-import { openFsStore } from './vault/stores/fs.ts'
+import type { Store } from './vault/store.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
 import type { Vault } from './vault/vault.ts'
 
@@ -55,17 +45,36 @@ export interface Context {
    * restore and purge alone. CREDENTIALS_MISSING, CONFIG_INVALID for a URL that is none.
    */
   hands(url: string | null, listener?: ReaderListener, events?: WriterEvents): Hands
-  /** Another vault beside this one: a folder or URL as `--vault` takes it. Errors as for `vault`. */
-  otherVault(place: string, mode?: 'open' | 'create'): Promise<Vault>
-  /** For bodies on their way, on the vault's own file system. */
-  readonly scratch: string
+  /** Another vault beside this one, as `--vault` takes it or as the config file names it. Errors as for `vault`. */
+  otherPlace(place: string | VaultLocation, mode?: OpenMode): Promise<Place>
+  /** A vault in memory, for a run that only looks what would be written. */
+  emptyVault(): Promise<Vault>
+  /** The vault and what belongs to it; errors as for `vault`. */
+  place(mode?: 'open' | 'create'): Promise<Place>
+  /** How messages call the vault's place. */
+  readonly placeName: string
+  /** The store of the vault's place, whether a vault is there or not. */
+  look(): Promise<{ readonly store: Store; readonly bucket: Bucket | null }>
+  /** For bodies on their way: on the vault's own disk, else in the cache of this machine. */
+  scratch(): Promise<string>
+  /** The folders that people browse; null where the vault is not on a local disk, or encrypted. */
+  library(cloud: string): Promise<LibraryTree | null>
+  /** An index and, where there is no vault yet, a vault, for a run that leaves nothing behind. `end` removes them. */
+  rehearsal(signal: AbortSignal): Promise<Rehearsal>
   readonly now: () => Date
   readonly newId: () => string
   /** `cloudkeep <version>` */
   readonly tool: string
   /** VAULT_LOCKED when another run holds it; `prune` is a lock of its own, beside that of the runs. */
-  lock(command: string, name?: LockName): Promise<VaultLock>
+  lock(command: string, name?: LockName, at?: Place): Promise<VaultLock>
   close(): Promise<void>
+}
+
+export interface Rehearsal {
+  readonly catalog: Catalog
+  readonly vault: Vault
+  readonly scratch: string
+  end(): Promise<void>
 }
 
 export interface Hands {
@@ -82,40 +91,40 @@ export function createContext(
   secrets: Secrets,
   note: (message: string) => void = () => undefined,
 ): Context {
-  const root = config.vault.path
   const closers: (() => Promise<void>)[] = []
-  let vault: Promise<Vault> | null = null
+  const places = createPlaces(config, secrets, () => ({ now: now(), id: newId(), tool: tool() }))
+  closers.push(() => places.close())
+  let place: Promise<Place> | null = null
   let catalog: Promise<Catalog> | null = null
 
-  const open = async (mode: 'open' | 'create', at = root): Promise<Vault> => {
-    const store = await openFsStore(at)
-    if (mode === 'open') return openVault(store)
-    return openVault(store).catch((error: unknown) => {
-      if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
-      return createVault(store, { now: now(), id: newId(), tool: tool() })
+  const openPlace = (mode: 'open' | 'create' = 'open'): Promise<Place> => {
+    place ??= places.open(
+      config.vault,
+      mode === 'open' ? 'open' : { create: config.cloud === null ? [] : [config.cloud] },
+    )
+    // A vault that was not there may be made later in the same process.
+    place.catch(() => {
+      place = null
     })
+    return place
   }
-  const openCatalog = async (context: Context): Promise<Catalog> => {
-    const opened = await context.vault()
-    const made = await openIndex(root, closers)
+  const openCatalog = async (): Promise<Catalog> => {
+    const { vault, work } = await openPlace()
+    const made = await openIndex(work, closers)
     closers.push(() => made.close())
-    const { damage } = await syncCatalog(made, opened, new AbortController().signal)
+    const { damage } = await syncCatalog(made, vault, new AbortController().signal)
     for (const { key, error } of damage) note(`${key} is left out: ${error.message} (cloudkeep verify says more)`)
     return made
   }
-  const context: Context = {
+  return {
     config,
     secrets,
-    vault: (mode = 'open') => {
-      vault ??= open(mode)
-      // A vault that was not there may be made later in the same process.
-      vault.catch(() => {
-        vault = null
-      })
-      return vault
-    },
+    place: openPlace,
+    placeName: locationName(config.vault),
+    look: () => places.look(config.vault),
+    vault: async (mode) => (await openPlace(mode)).vault,
     catalog: () => {
-      catalog ??= openCatalog(context)
+      catalog ??= openCatalog()
       return catalog
     },
     reader: (listener) => {
@@ -133,26 +142,55 @@ export function createContext(
       )
       return made
     },
-    otherVault: (place, mode = 'open') => {
-      const at = parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() })
-      return open(mode, at.path)
+    otherPlace: (at, mode = 'open') => places.open(typeof at === 'string' ? locationOf(at) : at, mode),
+    scratch: async () => join((await openPlace()).work, 'scratch'),
+    library: async (cloud) => {
+      const { root } = await openPlace()
+      return root === null ? null : await createLibraryTree(root, cloud, config.allowCopies)
     },
-    scratch: join(root, '.cache', 'scratch'),
+    emptyVault: forget,
+    rehearsal: (signal) => rehearse(openPlace, signal),
     now,
     newId,
     tool: tool(),
-    lock: (command, name = 'run') => lockVault(root, { command, name, now: now(), openLockFile }),
+    lock: async (command, name = 'run', at) =>
+      lockVault((at ?? (await openPlace())).lockRoot, { command, name, now: now(), openLockFile }),
     close: async () => {
       for (const close of closers.splice(0).reverse()) await close()
     },
   }
-  return context
 }
 
-/** The index lies in the vault; a vault that cannot be written gets one that lives as long as the command. */
-async function openIndex(root: string, closers: (() => Promise<void>)[]): Promise<Catalog> {
+const forget = (): Promise<Vault> => createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
+
+/** Works on a throw-away index, so that it neither waits for nor disturbs a real run. */
+async function rehearse(open: () => Promise<Place>, signal: AbortSignal): Promise<Rehearsal> {
+  const scratch = await mkdtemp(join(tmpdir(), 'cloudkeep-dry-run-'))
+  const catalog = await openSqliteCatalog(join(scratch, 'catalog.sqlite'))
+  const end = async (): Promise<void> => {
+    await catalog.close()
+    await rm(scratch, { recursive: true, force: true })
+  }
   try {
-    return await openSqliteCatalog(join(root, '.cache', 'catalog.sqlite'))
+    const vault = await open().then(
+      (place) => place.vault,
+      (error: unknown) => {
+        if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
+        return forget()
+      },
+    )
+    await syncCatalog(catalog, vault, signal)
+    return { catalog, vault, scratch, end }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+/** Where the index cannot be written, as in a vault on a read-only disk, it lives as long as the command. */
+async function openIndex(work: string, closers: (() => Promise<void>)[]): Promise<Catalog> {
+  try {
+    return await openSqliteCatalog(join(work, 'catalog.sqlite'))
   } catch (error) {
     if (!isAppError(error, 'STORE_REFUSED') && !isReadOnly(error)) throw error
     const scratch = await mkdtemp(join(tmpdir(), 'cloudkeep-index-'))
@@ -230,176 +268,3 @@ function waysOf(
       : { onEvent: listener, onNote: (message: string) => listener({ type: 'note', message }) }),
   }
 }
-
-/** Takes the lock, backs up, lets the lock go. A dry run takes none and makes no vault. */
-export async function runBackupCommand(
-  context: Context,
-  options: BackupOptions,
-  listen: BackupListener,
-  signal: AbortSignal,
-): Promise<BackupReport> {
-  const reader = context.reader(listen)
-  if (options.dryRun) return await dryRun(context, reader, { options, listen, signal })
-  const vault = await context.vault('create')
-  const lock = await context.lock('backup')
-  try {
-    const root = context.config.vault.path
-    const deps = {
-      reader,
-      vault,
-      catalog: await context.catalog(),
-      library: await createLibraryTree(root, reader.account.cloud, context.config.allowCopies),
-      scratch: join(root, '.cache', 'scratch'),
-    }
-    return await runBackup({ ...deps, ...fixed(context, watchSize(listen)) }, options, signal)
-  } finally {
-    await lock.release()
-  }
-}
-
-/** Accounts from this size on are long runs, in which memory matters more than the last bit of speed. */
-const LARGE_ACCOUNT = 5000
-
-const watchSize =
-  (listen: BackupListener): BackupListener =>
-  (event) => {
-    if (event.type === 'estimate' && (event.estimate.assets ?? LARGE_ACCOUNT) >= LARGE_ACCOUNT) preferMemory()
-    listen(event)
-  }
-
-export const fixed = (context: Context, listen: BackupListener) => ({
-  bwlimit: context.config.bwlimit,
-  now,
-  newId,
-  tool: tool(),
-  listen,
-})
-
-interface Doing {
-  readonly options: BackupOptions
-  readonly listen: BackupListener
-  readonly signal: AbortSignal
-}
-
-/** Works on a throw-away index, so that it neither waits for nor disturbs a real run. */
-async function dryRun(
-  context: Context,
-  reader: AccountReader,
-  { options, listen, signal }: Doing,
-): Promise<BackupReport> {
-  const scratch = await mkdtemp(join(tmpdir(), 'cloudkeep-dry-run-'))
-  const catalog = await openSqliteCatalog(join(scratch, 'catalog.sqlite'))
-  try {
-    const vault = await context.vault().catch((error: unknown) => {
-      if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
-      return createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
-    })
-    await syncCatalog(catalog, vault, signal)
-    return await runBackup(
-      { reader, vault, catalog, library: null, scratch, ...fixed(context, listen) },
-      options,
-      signal,
-    )
-  } finally {
-    await catalog.close()
-    await rm(scratch, { recursive: true, force: true })
-  }
-}
-
-/** Takes the lock, brings in what Cloudinary's own backup holds, lets the lock go. A dry run takes none. */
-export async function runImportCommand(
-  context: Context,
-  options: ImportOptions,
-  listen: ImportListener,
-  signal: AbortSignal,
-): Promise<ImportReport> {
-  const reader = context.reader(listen)
-  const vault = await context.vault()
-  const lock = options.dryRun ? null : await context.lock('import-history')
-  try {
-    const { scratch, config, tool } = context
-    const journal = join(config.vault.path, '.cache', `import-${reader.account.cloud}`)
-    const deps = { reader, vault, catalog: await context.catalog(), scratch, journal, bwlimit: config.bwlimit }
-    return await importHistory({ ...deps, now, newId, tool, listen }, options, signal)
-  } finally {
-    await lock?.release()
-  }
-}
-
-/** What a person asked `verify` for. */
-export interface VerifyWish {
-  /** As `parseReadWish` takes it. */
-  readonly read: string
-  readonly repair?: boolean
-  /** Other vaults to repair from. */
-  readonly from?: readonly string[]
-  /** Compare the account with its newest snapshot too. */
-  readonly live?: boolean
-}
-
-/** Reads, and needs no lock for it, because objects never change and snapshots appear whole. A repair takes the lock. */
-export async function runVerifyCommand(
-  context: Context,
-  wish: VerifyWish,
-  listen: (event: VerifyEvent) => void,
-  signal: AbortSignal,
-): Promise<VerifyReport> {
-  const read = parseReadWish(wish.read)
-  const vault = await context.vault()
-  const lock = wish.repair === true ? await context.lock('verify --repair') : null
-  try {
-    const repair = wish.repair === true ? await createRepairHands(context, wish.from ?? [], talkTo(listen)) : null
-    const report = await verify(vault, { read, repair, now, newId, tool: tool(), listen }, signal)
-    if (wish.live !== true) return report
-    const live = { reader: context.reader(talkTo(listen)), catalog: await context.catalog(), listen }
-    return { ...report, live: await compareLive(live, signal) }
-  } finally {
-    await lock?.release()
-  }
-}
-
-/** What a reader tells, as far as a check passes it on. */
-const talkTo =
-  (listen: (event: VerifyEvent) => void): ReaderListener =>
-  (event) => {
-    if (event.type === 'note' || event.type === 'waiting') listen(event)
-  }
-
-/**
- * Copies the vault at `from` (null: the configured one) into the vault at `to`, which is made where the place is empty.
- * Takes the target's locks. A dry run takes none and makes no vault.
- */
-export async function runCopyCommand(
-  context: Context,
-  places: { readonly from: string | null; readonly to: string },
-  options: Omit<CopyOptions, 'now'>,
-  signal: AbortSignal,
-): Promise<CopyReport> {
-  const [from, to] = [places.from ?? context.config.vault.path, pathOf(places.to)]
-  await refuseOverlap(pathOf(from), to)
-  const source = await (places.from === null ? context.vault() : context.otherVault(from))
-  if (options.dryRun) {
-    const target = await context.otherVault(places.to).catch((error: unknown) => {
-      if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
-      return createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
-    })
-    return await copyVault(source, target, { ...options, now }, signal)
-  }
-  const target = await context.otherVault(places.to, 'create')
-  const holding = { command: 'copy', now: now(), openLockFile }
-  const lock = await lockVault(to, holding)
-  try {
-    // What the copy found in its place must still be there when the head that names it is written.
-    const prune = await lockVault(to, { ...holding, name: 'prune' })
-    try {
-      return await copyVault(source, target, { ...options, now }, signal)
-    } finally {
-      await prune.release()
-    }
-  } finally {
-    await lock.release()
-  }
-}
-
-const pathOf = (place: string): string =>
-  parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() }).path

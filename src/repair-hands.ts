@@ -2,7 +2,6 @@ import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { Context, ReaderListener } from './context.ts'
-import { createLibraryTree } from './library-tree.ts'
 import type { RepairHands } from './maintenance/repair/hands.ts'
 import { AppError, isAppError } from './model/errors.ts'
 
@@ -12,11 +11,14 @@ export async function createRepairHands(
   from: readonly string[],
   listen: ReaderListener,
 ): Promise<RepairHands> {
-  const root = context.config.vault.path
+  const { root, name } = await context.place()
   const others = await Promise.all(
-    from.map(async (place) => ({ name: `the vault ${place}`, vault: await context.otherVault(place) })),
+    from.map(async (at) => {
+      const place = await context.otherPlace(at)
+      return { name: `the vault ${at}`, place: place.name, vault: place.bare }
+    }),
   )
-  const itself = others.find(({ vault }) => vault.store.traits.localRoot === root)
+  const itself = others.find(({ place }) => place === name)
   if (itself !== undefined) {
     throw new AppError('USAGE', `${itself.name} is the one to be repaired`, { hint: 'give another copy with --from' })
   }
@@ -24,11 +26,12 @@ export async function createRepairHands(
     others,
     reader: readerOf(context, listen),
     root,
-    scratch: context.scratch,
+    scratch: await context.scratch(),
     relink: async ({ cloud, path, object, mtimeMs }) => {
+      const tree = await context.library(cloud)
+      if (tree === null || root === null) return
       const found = await lstat(join(root, 'library', cloud, path)).catch(() => null)
       if (found?.isFile() !== true) return
-      const tree = await createLibraryTree(root, cloud, context.config.allowCopies)
       await tree.place(path, object, mtimeMs)
     },
   }

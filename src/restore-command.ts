@@ -1,9 +1,10 @@
 import type { BackupListener } from './backup/report.ts'
 import { runBackup } from './backup/run.ts'
+import { fixed } from './backup-command.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
-import { type Context, fixed } from './context.ts'
-import { createLibraryTree } from './library-tree.ts'
+import type { Context } from './context.ts'
 import { AppError } from './model/errors.ts'
+import { assureConsent } from './places.ts'
 import type { RestoreAsk } from './restore/account/begin.ts'
 import type { RestoreDeps, Taken } from './restore/account/run-state.ts'
 import type { Strain } from './restore/account/transfer.ts'
@@ -31,14 +32,17 @@ export async function runRestoreCommand(
 ): Promise<RestoreReport> {
   const strain: Strain = { listener: () => undefined }
   const hands = context.hands(target, listen, { onStrain: () => strain.listener() })
+  const place = await context.place()
   const lock = ask.options.dryRun ? null : await context.lock('restore')
   try {
+    // The present state of the target is kept first, and what keeps it there is written like a backup of it.
+    if (!ask.options.dryRun) await assureConsent(place, [hands.reader.account.cloud], signal)
     const deps: RestoreDeps = {
       ...hands,
-      vault: await context.vault(),
+      vault: place.vault,
       catalog: await context.catalog(),
       snapshotTarget: (scope, until) => keepPresent(context, hands.reader, { scope, listen, signal: until }),
-      scratch: context.scratch,
+      scratch: await context.scratch(),
       bwlimit: context.config.bwlimit,
       now: context.now,
       newId: context.newId,
@@ -65,7 +69,6 @@ async function keepPresent(
   },
 ): Promise<Taken> {
   const catalog = await context.catalog()
-  const root = context.config.vault.path
   const listen: BackupListener = (event) => {
     if (event.type === 'note' || event.type === 'retry' || event.type === 'waiting') at.listen(event)
     if (event.type === 'failure') {
@@ -78,8 +81,8 @@ async function keepPresent(
       reader,
       vault: await context.vault(),
       catalog,
-      library: await createLibraryTree(root, reader.account.cloud, context.config.allowCopies),
-      scratch: context.scratch,
+      library: await context.library(reader.account.cloud),
+      scratch: await context.scratch(),
       ...fixed(context, listen),
     },
     {

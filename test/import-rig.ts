@@ -6,7 +6,7 @@ import type { Asset } from '../sandbox/state.ts'
 import type { ImportDeps } from '../src/backup/import-history/import-state.ts'
 import type { ImportEvent, ImportOptions, ImportReport } from '../src/backup/import-history/report.ts'
 import { importHistory } from '../src/backup/import-history/run.ts'
-import { runImportCommand } from '../src/context.ts'
+import { runImportCommand } from '../src/backup-command.ts'
 import { decodeHistoryLine, type HistoryHead, type HistoryLine } from '../src/model/history.ts'
 import { commandLine, type Done } from './command-line.ts'
 import { createRig, type Rig, type RigOptions } from './rig.ts'
@@ -108,7 +108,8 @@ export const runImport = async (
 /** With something between it and the world that is not as it should be. */
 export const importWith = async (made: Rig, change: (deps: ImportDeps) => ImportDeps): Promise<ImportReport> => {
   const context = made.context()
-  const { scratch, now, newId, tool } = context
+  const { now, newId, tool } = context
+  const scratch = await context.scratch()
   const journal = join(made.vault, '.cache', 'import-testcloud')
   const [vault, catalog] = [await context.vault(), await context.catalog()]
   const deps = { reader: context.reader(), vault, catalog, scratch, journal, bwlimit: null, now, newId, tool }

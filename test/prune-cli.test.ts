@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeAsset } from '../sandbox/make-asset.ts'
 import type { Asset } from '../sandbox/state.ts'
 import type { BackupEvent, BackupOptions } from '../src/backup/report.ts'
-import { runBackupCommand } from '../src/context.ts'
+import { runBackupCommand } from '../src/backup-command.ts'
 import { commandLine } from './command-line.ts'
 import { createRig, differences, type Rig } from './rig.ts'
 

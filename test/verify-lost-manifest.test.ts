@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { contentOf, makeAsset } from '../sandbox/make-asset.ts'
 import type { Asset } from '../sandbox/state.ts'
 import type { BackupEvent } from '../src/backup/report.ts'
-import { runBackupCommand } from '../src/context.ts'
+import { runBackupCommand } from '../src/backup-command.ts'
 import { createRig, differences, type Rig, readNewest } from './rig.ts'
 
 let rig: Rig

@@ -1,5 +1,6 @@
 import type { CatalogReader } from '../catalog/catalog.ts'
 import type { Config } from '../config/config.ts'
+import { locationName } from '../config/vault-location.ts'
 import { AppError } from '../model/errors.ts'
 
 /**
@@ -9,7 +10,7 @@ import { AppError } from '../model/errors.ts'
 export async function chooseCloud(reader: Pick<CatalogReader, 'clouds'>, config: Config): Promise<string> {
   const clouds = await reader.clouds()
   if (clouds.length === 0) {
-    throw new AppError('SNAPSHOT_NOT_FOUND', `the vault ${config.vault.path} holds no snapshot yet`, {
+    throw new AppError('SNAPSHOT_NOT_FOUND', `the vault ${locationName(config.vault)} holds no snapshot yet`, {
       hint: 'cloudkeep backup makes the first one',
     })
   }

@@ -20,9 +20,15 @@ const PARAMETERS: Readonly<Record<Vendor, readonly string[]>> = {
 }
 
 const BUCKET: Readonly<Record<Vendor, readonly [pattern: RegExp, wanted: string]>> = {
-  s3: [/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/, 'the name of a bucket: 3 to 63 letters, digits, dots and hyphens'],
+  s3: [
+    /^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/,
+    'the name of a bucket: 3 to 63 letters, digits, dots and hyphens',
+  ],
   gs: [/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, 'the name of a bucket: lower-case letters, digits, dots, - and _'],
-  az: [/^(?:\$root|[a-z0-9](?:-?[a-z0-9]){2,62})$/, 'the name of a container: 3 to 63 lower-case letters, digits and -'],
+  az: [
+    /^(?:\$root|[a-z0-9](?:-?[a-z0-9]){2,62})$/,
+    'the name of a container: 3 to 63 lower-case letters, digits and -',
+  ],
 }
 
 const SEGMENT = /^[A-Za-z0-9._-]+$/

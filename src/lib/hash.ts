@@ -43,3 +43,10 @@ export async function* tapped(source: AsyncIterable<Uint8Array>, tap: HashTap): 
 
 /** Lower-case hex SHA-256 of bytes, or of a text in UTF-8. */
 export const sha256Hex = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex')
+
+/** Lower-case hex SHA-256 of bytes that come in pieces. */
+export const sha256Of = async (bytes: AsyncIterable<Uint8Array>): Promise<string> => {
+  const hash = createHash('sha256')
+  for await (const piece of bytes) hash.update(piece)
+  return hash.digest('hex')
+}

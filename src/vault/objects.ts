@@ -2,18 +2,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHashTap, tapped } from '../lib/hash.ts'
 import { decodeEntry } from '../model/entry-codec.ts'
-import { AppError } from '../model/errors.ts'
+import { AppError, isAppError } from '../model/errors.ts'
 import { isDigest } from '../model/shape.ts'
 import { naming } from './content.ts'
 import { packLines, unpackLines } from './gzip-lines.ts'
+import { bringNear } from './near.ts'
 import type { Body, Bytes, Store } from './store.ts'
 import { tempName } from './temp-file.ts'
+import { findVariant } from './variants.ts'
 import type { Vault } from './vault.ts'
 import { objectKey } from './vault.ts'
 
 export type Objects = Pick<
   Vault,
-  'putObject' | 'putLines' | 'statObject' | 'openObject' | 'readLines' | 'readSegment' | 'listObjects'
+  | 'putObject'
+  | 'putLines'
+  | 'statObject'
+  | 'openObject'
+  | 'openUnchecked'
+  | 'positionOf'
+  | 'readLines'
+  | 'readSegment'
+  | 'listObjects'
 >
 
 export interface ObjectsOptions {
@@ -21,7 +31,15 @@ export interface ObjectsOptions {
   readonly scratch?: string
   /** Bytes of compressed lines kept in memory. @default 4 MiB */
   readonly memory?: number
+  /**
+   * A store on this machine that remembers lists and records of a vault that is far away, or that this machine can
+   * write and not read. What it holds is believed only as far as a digest proves it. @default none
+   */
+  readonly near?: Store
 }
+
+/** Up to here sending a body for nothing costs less than asking first, where every question is a round trip. */
+const SMALL = 1024 * 1024
 
 const KEY = /^objects\/([0-9a-f]{2})\/([0-9a-f]{64})$/
 
@@ -48,16 +66,40 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
 
   const putObject = async (digest: string, body: Body, signal?: AbortSignal): Promise<{ written: boolean }> => {
     const key = keyOf(digest)
+    const isCheap = store.traits.isFar === true && body.size <= SMALL
+    if (isCheap && (await store.put(key, body, signal, 'create'))) return { written: true }
     const found = await store.stat(key, signal)
+    if (found === null) return { written: await store.put(key, body, signal, 'create') }
     // Another length under this name is a write that some other tool cut short: written again, in one step.
-    // A prune takes away what is old and unnamed: whoever relies on an object makes it young, or writes it again.
-    if (found?.size === body.size && (await store.touch?.(key, signal)) === true) return { written: false }
+    if (found.size === body.size && (await canRelyOn(digest, signal))) return { written: false }
     await store.put(key, body, signal)
     return { written: true }
   }
 
+  /** An object that is there is as good as one just written, when nobody will take it away and nobody put it there to deceive. */
+  const canRelyOn = async (digest: string, signal?: AbortSignal): Promise<boolean> => {
+    // A prune takes away what is old and unnamed: whoever relies on an object makes it young, or writes it again.
+    if (store.variants === undefined) return (await store.touch?.(keyOf(digest), signal)) === true
+    // Where nothing can be taken back, somebody may have put other bytes here before; writing again adds, and harms nothing.
+    const good = await findVariant(store, digest, signal).catch((error: unknown) => {
+      if (isAppError(error, 'KEY_MISSING')) return null
+      throw error
+    })
+    return good !== null
+  }
+
+  const openRaw = async (
+    digest: string,
+    signal?: AbortSignal,
+    range?: { start: number; end: number },
+  ): Promise<Bytes> => {
+    const good = store.variants === undefined ? null : await findVariant(store, digest, signal)
+    return good === null ? store.get(keyOf(digest), signal, range) : good.open(signal, range)
+  }
+
   async function* readLines(digest: string, signal?: AbortSignal): AsyncGenerator<string, void, void> {
-    yield* unpackLines(await store.get(keyOf(digest), signal), digest, signal)
+    const near = options.near === undefined ? null : await bringNear(digest, { store, near: options.near, signal })
+    yield* unpackLines(near ?? (await openRaw(digest, signal)), digest, signal)
   }
 
   return {
@@ -70,6 +112,10 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
         ...(options.memory !== undefined && { memory: options.memory }),
       })
       try {
+        // Not by its file, which the other store still has to take.
+        const { size, memory, open } = packed.body
+        const copy: Body = memory === undefined ? { size, open } : { size, open, memory }
+        await options.near?.put(keyOf(packed.digest), copy, signal)
         await putObject(packed.digest, packed.body, signal)
       } finally {
         await packed.discard()
@@ -78,9 +124,11 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
     },
     statObject: async (digest, signal) => store.stat(keyOf(digest), signal),
     openObject: async (digest, signal, range) => {
-      const bytes = await store.get(keyOf(digest), signal, range)
+      const bytes = await openRaw(digest, signal, range)
       return range === undefined ? checked(bytes, digest) : bytes
     },
+    openUnchecked: openRaw,
+    positionOf: (digest) => (store.traits.shelfOf?.(digest) ?? digest.slice(0, 2)) + digest.slice(2),
     async *readSegment(digest, signal) {
       let before = ''
       let number = 0

@@ -8,7 +8,7 @@ import { createSnapshots } from './snapshots.ts'
 import type { Store } from './store.ts'
 import type { Vault, VaultIdentity } from './vault.ts'
 
-export const placeOf = (store: Store): string => store.traits.localRoot ?? 'this place'
+export const placeOf = (store: Store): string => store.traits.place ?? store.traits.localRoot ?? 'this place'
 
 const readIdentity = async (store: Store, signal: AbortSignal | undefined): Promise<VaultIdentity> => {
   try {
@@ -30,5 +30,5 @@ const readIdentity = async (store: Store, signal: AbortSignal | undefined): Prom
 export const openVault = async (store: Store, options: ObjectsOptions = {}, signal?: AbortSignal): Promise<Vault> => {
   const identity = await readIdentity(store, signal)
   const objects = createObjects(store, options)
-  return { identity, store, ...objects, ...createSnapshots(store, objects), ...createRecords(store) }
+  return { identity, store, ...objects, ...createSnapshots(store, objects, options), ...createRecords(store, options) }
 }

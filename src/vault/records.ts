@@ -3,7 +3,9 @@ import { AppError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
 import { parseJson } from '../model/shape.ts'
 import { textBody } from './body.ts'
-import { naming, readText } from './content.ts'
+import { naming } from './content.ts'
+import { readOnce } from './near.ts'
+import type { ObjectsOptions } from './objects.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -42,12 +44,14 @@ const folderOf = (place: RecordPlace): string => {
   throw new AppError('VAULT_INVALID', `${JSON.stringify(place.cloud)} is not a cloud name`)
 }
 
-export const createRecords = (store: Store): Records => ({
+export const createRecords = (store: Store, { near }: Pick<ObjectsOptions, 'near'> = {}): Records => ({
   writeRecord: async (place, { id, at, value }, signal) => {
     const name = `${new Date(at).toISOString().replaceAll(':', '-')}-${id}.json`
     if (!NAME.test(name)) throw new AppError('VAULT_INVALID', `${JSON.stringify(name)} cannot name a record`)
     const key = folderOf(place) + name
-    await store.put(key, textBody(`${JSON.stringify(value, null, 1)}\n`), signal)
+    const body = textBody(`${JSON.stringify(value, null, 1)}\n`)
+    await near?.put(key, body, signal)
+    await store.put(key, body, signal)
     return key
   },
   recordKeys: async (place, signal) => {
@@ -57,7 +61,7 @@ export const createRecords = (store: Store): Records => ({
     return keys.sort((a, b) => (a < b ? -1 : 1))
   },
   readRecord: async (key, signal) => {
-    const text = await readText(store, key, { limit: LARGEST_RECORD, signal })
+    const text = await readOnce(store, near, key, { limit: LARGEST_RECORD, signal })
     return naming(key, () => parseJson(text))
   },
 })

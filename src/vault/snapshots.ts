@@ -3,8 +3,9 @@ import { AppError, isAppError } from '../model/errors.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import { decodeSnapshot, encodeSnapshot } from '../model/snapshot-codec.ts'
 import { textBody } from './body.ts'
-import { naming, readText } from './content.ts'
-import type { Objects } from './objects.ts'
+import { naming } from './content.ts'
+import { readOnce } from './near.ts'
+import type { Objects, ObjectsOptions } from './objects.ts'
 import type { Store } from './store.ts'
 import type { Vault } from './vault.ts'
 import { snapshotKey } from './vault.ts'
@@ -55,9 +56,15 @@ const checkNamed = async (
   }
 }
 
-const readHead = async (store: Store, key: string, signal: AbortSignal | undefined): Promise<string> => {
+/** Where heads are: the vault, and what this machine remembers of it. */
+interface Shelves {
+  readonly store: Store
+  readonly near: Store | undefined
+}
+
+const readHead = async ({ store, near }: Shelves, key: string, signal: AbortSignal | undefined): Promise<string> => {
   try {
-    return await readText(store, key, { limit: LARGEST_HEAD, signal })
+    return await readOnce(store, near, key, { limit: LARGEST_HEAD, signal })
   } catch (error) {
     if (!isAppError(error, 'OBJECT_NOT_FOUND')) throw error
     throw new AppError('SNAPSHOT_NOT_FOUND', `there is no snapshot ${key}`, { cause: error })
@@ -66,12 +73,12 @@ const readHead = async (store: Store, key: string, signal: AbortSignal | undefin
 
 /** True when exactly this head is there already, as after a kill between the write and its answer. */
 const isWritten = async (
-  store: Store,
+  shelves: Shelves,
   { key, head }: { key: string; head: string },
   signal: AbortSignal | undefined,
 ): Promise<boolean> => {
-  if ((await store.stat(key, signal)) === null) return false
-  if ((await readHead(store, key, signal)) === head) return true
+  if ((await shelves.store.stat(key, signal)) === null) return false
+  if ((await readHead(shelves, key, signal)) === head) return true
   throw new AppError('VAULT_INVALID', `another snapshot is already called ${key}`, {
     hint: 'snapshots are never overwritten',
   })
@@ -93,25 +100,31 @@ const keysIn = async (store: Store, cloud: string, signal: AbortSignal | undefin
   return inOrder(keys)
 }
 
-const readStored = async (store: Store, key: string, signal: AbortSignal | undefined): Promise<StoredSnapshot> => {
+const readStored = async (shelves: Shelves, key: string, signal: AbortSignal | undefined): Promise<StoredSnapshot> => {
   if (!KEY.test(key)) throw new AppError('SNAPSHOT_NOT_FOUND', `${JSON.stringify(key)} is not the key of a snapshot`)
-  const head = await readHead(store, key, signal)
+  const head = await readHead(shelves, key, signal)
   const snapshot = naming(`snapshot ${key}`, () => decodeSnapshot(head))
   if (snapshotKey(snapshot) === key) return { key, snapshot }
   throw new AppError('VAULT_INVALID', `snapshot ${key} says that it is ${snapshotKey(snapshot)}`)
 }
 
-export const createSnapshots = (store: Store, objects: Pick<Objects, 'statObject'>): Snapshots => ({
+export const createSnapshots = (
+  store: Store,
+  objects: Pick<Objects, 'statObject'>,
+  { near }: Pick<ObjectsOptions, 'near'> = {},
+): Snapshots => ({
   writeSnapshot: async (snapshot, signal) => {
     const key = snapshotKey(snapshot)
     const head = encodeSnapshot(snapshot)
     // What cannot be read back is refused now, while there is still somebody to tell.
     naming(`snapshot ${key}`, () => decodeSnapshot(head))
     await checkNamed(snapshot, objects.statObject, { once: store.traits.maxConcurrency, signal })
-    if (!(await isWritten(store, { key, head }, signal))) await store.put(key, textBody(head), signal)
+    if (await isWritten({ store, near }, { key, head }, signal)) return { key, snapshot }
+    await near?.put(key, textBody(head), signal)
+    await store.put(key, textBody(head), signal)
     return { key, snapshot }
   },
   clouds: (signal) => cloudsIn(store, signal),
   snapshotKeys: (cloud, signal) => keysIn(store, cloud, signal),
-  readSnapshot: (key, signal) => readStored(store, key, signal),
+  readSnapshot: (key, signal) => readStored({ store, near }, key, signal),
 })

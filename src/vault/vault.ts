@@ -31,11 +31,18 @@ export interface Vault extends Records {
   ): Promise<{ object: string; size: number; lines: number }>
   statObject(digest: string, signal?: AbortSignal): Promise<Stat | null>
   openObject(digest: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
+  /** As `openObject`, but nobody looks whether the bytes are what the name says: for those who look themselves. */
+  openUnchecked(digest: string, signal?: AbortSignal, range?: { start: number; end: number }): Promise<Bytes>
+  /**
+   * Where an object stands in the order of folders and names in which a check walks through them: 64 hex digits, the
+   * first two its folder. The digest itself where folders go by digests.
+   */
+  positionOf(digest: string): string
   /** The lines of a gzip object. Throws OBJECT_CORRUPT when the bytes do not match the digest or do not unpack. */
   readLines(digest: string, signal?: AbortSignal): AsyncIterable<string>
   /** The entries of a segment, in order of assetId; each line parsed and checked (VAULT_INVALID names the segment). */
   readSegment(digest: string, signal?: AbortSignal): AsyncIterable<Entry>
-  /** In any order. `prefix`: only those whose digests begin with these hex digits. */
+  /** In any order. `prefix`: only those whose positions begin with these hex digits, none or two of them. */
   listObjects(signal?: AbortSignal, prefix?: string): AsyncIterable<Stat & { digest: string }>
   /** Writes the head; the last act of a backup. */
   writeSnapshot(snapshot: Snapshot, signal?: AbortSignal): Promise<StoredSnapshot>

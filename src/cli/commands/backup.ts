@@ -4,7 +4,7 @@ import { isAskedFor } from '../account-choice.ts'
 import { renderBackupReport } from '../backup-report.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { shortPath } from '../path-shown.ts'
+import { shortPlace } from '../path-shown.ts'
 import { createBackupDisplay } from '../progress.ts'
 
 const DETAILS_POLICIES = ['spare', 'all', 'none'] as const satisfies readonly BackupOptions['details'][]
@@ -53,7 +53,7 @@ async function run(call: Call): Promise<Result> {
   }
   const options = readBackupOptions(call)
   const ctx = await call.context()
-  const { runBackupCommand } = await import('../../context.ts')
+  const { runBackupCommand } = await import('../../backup-command.ts')
   const display = createBackupDisplay(out)
   let report: BackupReport
   try {
@@ -62,7 +62,7 @@ async function run(call: Call): Promise<Result> {
     display.stop()
   }
   if (!out.json) {
-    const vault = shortPath(config.vault.path)
+    const vault = shortPlace(config.vault)
     for (const line of renderBackupReport(report, out.theme, {
       vault,
       dryRun: options.dryRun,

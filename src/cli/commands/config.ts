@@ -1,4 +1,5 @@
 import { SETTINGS } from '../../config/config.ts'
+import { locationName } from '../../config/vault-location.ts'
 import { policyInWords } from '../../maintenance/prune/retention.ts'
 import { versionPolicyInWords } from '../../maintenance/prune/retention-versions.ts'
 import { AppError } from '../../model/errors.ts'
@@ -51,7 +52,7 @@ function shownValues({ settings }: Call): Readonly<Record<(typeof SETTINGS)[numb
   const { config: value } = settings
   const yesNo = (flag: boolean): string => (flag ? 'yes' : 'no')
   return {
-    vault: value.vault.path,
+    vault: locationName(value.vault),
     cloud: value.cloud ?? 'none',
     uploadPrefix: value.uploadPrefix,
     secureDistribution: value.secureDistribution ?? 'none',

@@ -3,7 +3,7 @@ import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatCount, formatDuration, formatTime, plural, safe } from '../format.ts'
 import type { Output } from '../output.ts'
-import { quoteWord, shortPath } from '../path-shown.ts'
+import { quoteWord, shortPlace } from '../path-shown.ts'
 import { bar } from '../progress.ts'
 import { createRate, type Rate } from '../rate.ts'
 import { renderFacts } from '../table.ts'
@@ -39,7 +39,7 @@ async function run(call: Call): Promise<Result> {
   const [first = '', second] = operands
   const places = second === undefined ? { from: null, to: first } : { from: first, to: second }
   const ctx = await call.context()
-  const { runCopyCommand } = await import('../../context.ts')
+  const { runCopyCommand } = await import('../../copy-command.ts')
   const display = createCopyDisplay(out, call.now)
   let report: CopyReport
   try {
@@ -59,7 +59,7 @@ async function run(call: Call): Promise<Result> {
   }
   for (const finding of report.findings) out.record('finding', finding)
   for (const head of report.incomplete) out.record('incomplete', head)
-  const from = shortPath(places.from ?? settings.config.vault.path)
+  const from = places.from ?? shortPlace(settings.config.vault)
   for (const line of renderReport(report, out.theme, { from, to: places.to, damaged: options.flag('damaged') }))
     out.line(line)
   const { findings, incomplete, ...counts } = report

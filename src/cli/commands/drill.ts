@@ -114,7 +114,7 @@ async function inFolder({ options, settings }: Call, ctx: Context): Promise<Rehe
   }
   if (asked !== undefined) return await open(resolve(asked))
   // A vault that cannot be written is rehearsed elsewhere.
-  return await open(ctx.scratch).catch(() => open(tmpdir()))
+  return await open(await ctx.scratch()).catch(() => open(tmpdir()))
 }
 
 async function inAccount(ctx: Context, cloud: string, url: string): Promise<Rehearsal> {

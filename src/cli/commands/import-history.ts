@@ -8,7 +8,7 @@ import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatCount, formatDuration, plural, safe } from '../format.ts'
 import { createImportDisplay, estimateText } from '../import-display.ts'
-import { quoteWord, shortPath } from '../path-shown.ts'
+import { quoteWord, shortPlace } from '../path-shown.ts'
 import { renderFacts } from '../table.ts'
 import type { Theme } from '../theme.ts'
 
@@ -44,7 +44,7 @@ async function run(call: Call): Promise<Result> {
   const { out, settings, signal } = call
   const ctx = await call.context()
   const options = await readImportOptions(call, async (fn) => (await ctx.catalog()).read(fn))
-  const { runImportCommand } = await import('../../context.ts')
+  const { runImportCommand } = await import('../../backup-command.ts')
   const display = createImportDisplay(out, call.now)
   let report: ImportReport
   try {
@@ -53,7 +53,7 @@ async function run(call: Call): Promise<Result> {
     display.stop()
   }
   const place = {
-    vault: shortPath(settings.config.vault.path),
+    vault: shortPlace(settings.config.vault),
     dryRun: options.dryRun,
     verbose: out.verbose,
     width: out.width,

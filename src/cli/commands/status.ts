@@ -1,12 +1,12 @@
 import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { CatalogReader } from '../../catalog/catalog.ts'
 import type { Context } from '../../context.ts'
 import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { safe, wrap } from '../format.ts'
-import { quoteWord, shortPath } from '../path-shown.ts'
+import { quoteWord, shortPlace } from '../path-shown.ts'
 import { downloadSpeed, runbookAccount } from '../runbook-facts.ts'
 import { renderStanding, type Standing, type StatusFrame, sentenceOf, standingRecord } from '../status-report.ts'
 
@@ -28,7 +28,7 @@ cloudkeep drill. Looking is no failure: without --check the exit code is 0 whate
 async function run(call: Call): Promise<Result> {
   const { settings, options, signal } = call
   const ctx = await call.context()
-  const vault = shortPath(settings.config.vault.path)
+  const vault = shortPlace(settings.config.vault)
   const { latestProofs } = await import('../../maintenance/proofs.ts')
   const frame: StatusFrame = {
     proofs: await latestProofs(await ctx.vault(), signal),
@@ -71,13 +71,13 @@ function print({ out }: Call, { standings, frame, vault, isOk }: Seen & { vault:
   if (standings.length === 0) out.line(`\n${theme.accent('next')}  cloudkeep backup${frame.vaultFlag}`)
 }
 
-async function printRunbook({ out, settings }: Call, ctx: Context, { standings, frame }: Seen): Promise<void> {
+async function printRunbook({ out }: Call, ctx: Context, { standings, frame }: Seen): Promise<void> {
   const { renderRunbook } = await import('../runbook.ts')
   const { identity } = await ctx.vault()
   const facts = {
     now: frame.now,
     tool: ctx.tool,
-    vault: { path: settings.config.vault.path, id: identity.id, host: hostname() },
+    vault: { path: ctx.placeName, id: identity.id, host: hostname() },
     accounts: standings.map((standing) => runbookAccount(standing, frame)),
   }
   const lines = renderRunbook(facts)
@@ -128,7 +128,7 @@ async function standingOf(
     import('../../maintenance/restorable/point.ts'),
   ])
   const vault = await ctx.vault()
-  const memory = join(dirname(ctx.scratch), `restorable-${cloud}.json`)
+  const memory = join((await ctx.place()).work, `restorable-${cloud}.json`)
   const look = await lookAtRestorability(vault, cloud, { now: new Date(frame.now), memory }, signal)
   const { verify, everyByte } = frame.proofs
   const drills = await recentDrills(vault, { cloud, since: everyByte?.at ?? null }, signal)

@@ -43,7 +43,7 @@ async function run(call: Call): Promise<Result> {
   const from = options.list('from')
   if (from.length > 0 && !repair) throw new AppError('USAGE', '--from says where to repair from: add --repair')
   const context = await call.context()
-  const { runVerifyCommand } = await import('../../context.ts')
+  const { runVerifyCommand } = await import('../../verify-command.ts')
   const display = createVerifyDisplay(out, call.now, (finding) => renderDifference(finding, out.theme))
   let report: VerifyReport
   try {

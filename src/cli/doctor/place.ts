@@ -3,15 +3,18 @@ import { link, open, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isAppError } from '../../model/errors.ts'
 import { formatBytes, safe } from '../format.ts'
-import { shortPath } from '../path-shown.ts'
+import { shortPlace } from '../path-shown.ts'
 import { type Check, describe, type Examination, type Patient } from './check.ts'
 
 const TIGHT_BYTES = 1024 ** 3
 
 /** The vault, and the disk it lies or will lie on. */
 export const examinePlace: Examination = async function* (patient) {
-  const { path } = patient.settings.config.vault
+  const location = patient.settings.config.vault
   yield await vault(patient)
+  // Whether a bucket takes what a vault needs is asked by writing into it: that is check-store's.
+  if (location.kind === 'bucket') return
+  const { path } = location
   const folder = await nearestFolder(path)
   if (folder === null) {
     yield { name: 'disk', status: 'fail', message: `${safe(path)} cannot be made: a part of it is no folder` }
@@ -22,7 +25,7 @@ export const examinePlace: Examination = async function* (patient) {
 }
 
 async function vault(patient: Patient): Promise<Check> {
-  const shown = safe(shortPath(patient.settings.config.vault.path))
+  const shown = safe(shortPlace(patient.settings.config.vault))
   try {
     const { identity } = await (await patient.context()).vault()
     return {

@@ -19,7 +19,7 @@ const PROGRESS_MS = 200
 const FOLDERS = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'))
 
 /**
- * Walks all objects in order of their digests: lengths are compared, and the portion that is due is read. Then it asks
+ * Walks all objects in order of their positions: lengths are compared, and the portion that is due is read. Then it asks
  * for the needed ones that the walk did not meet.
  *
  * @param suspects digests that an earlier check found damaged: they are read whatever is due
@@ -81,9 +81,10 @@ function tell({ options, needed, manifests }: Check, { objects, reader }: Walk):
 
 /** One of 256 folders at a time, so that the order costs no more memory than a folder has names. */
 async function walkFolder(check: Check, walk: Walk, folder: string): Promise<void> {
-  const found: { digest: string; size: number }[] = []
-  for await (const { digest, size } of check.vault.listObjects(check.signal, folder)) found.push({ digest, size })
-  found.sort((a, b) => (a.digest < b.digest ? -1 : 1))
+  const found: Met[] = []
+  for await (const { digest, size } of check.vault.listObjects(check.signal, folder))
+    found.push({ digest, size, position: check.vault.positionOf(digest) })
+  found.sort((a, b) => (a.position < b.position ? -1 : 1))
   for (const object of found) {
     walk.objects += 1
     walk.bytes += object.size
@@ -91,13 +92,15 @@ async function walkFolder(check: Check, walk: Walk, folder: string): Promise<voi
   }
 }
 
-async function meet(
-  check: Check,
-  walk: Walk,
-  object: { readonly digest: string; readonly size: number },
-): Promise<void> {
+interface Met {
+  readonly digest: string
+  readonly size: number
+  readonly position: string
+}
+
+async function meet(check: Check, walk: Walk, object: Met): Promise<void> {
   const { needed } = check
-  const { digest, size } = object
+  const { digest, size, position } = object
   const isNeeded = needed.set.mark(digest)
   if (!isNeeded && check.purgedObjects.mark(digest)) {
     const message = 'it was purged, and its bytes are there all the same; cloudkeep purge removes them'
@@ -115,7 +118,7 @@ async function meet(
     walk.manifestBytes += size
     return
   }
-  const isDue = walk.portion.takes({ digest, size, since: needed.sinceOf(digest) })
+  const isDue = walk.portion.takes({ position, size, since: needed.sinceOf(digest) })
   if (isDue || walk.suspects.has(digest)) await walk.reader.take(object)
 }
 

@@ -51,18 +51,18 @@ export interface ReadingCycle {
 export const positionOf = ({ passes }: ReadingCycle): string => passes.at(-1)?.upTo ?? ''
 
 /**
- * True when an object has been read since the cycle began: the pass that went by its digest came after it was there.
+ * True when an object has been read since the cycle began: the pass that went by its position came after it was there.
  *
  * @param since when the object was first named, in milliseconds since the epoch; null for what nothing names, which is
  *   read when a pass goes by and not waited for
  */
-export function isReadIn({ passes }: ReadingCycle, digest: string, since: number | null): boolean {
-  const pass = passes.find(({ upTo }) => digest <= upTo)
+export function isReadIn({ passes }: ReadingCycle, position: string, since: number | null): boolean {
+  const pass = passes.find(({ upTo }) => position <= upTo)
   return pass !== undefined && (since === null || since <= Date.parse(pass.at))
 }
 
 /**
- * The cycle after a run that began at `at` and went from the smallest digest up to `reached`, reading whatever had not
+ * The cycle after a run that began at `at` and went from the first position up to `reached`, reading whatever had not
  * been read: behind the earlier position only what is new, beyond it everything.
  */
 export function afterRun(cycle: ReadingCycle, run: { readonly at: string; readonly reached: string }): ReadingCycle {
@@ -71,10 +71,10 @@ export function afterRun(cycle: ReadingCycle, run: { readonly at: string; readon
   return { startedAt: cycle.startedAt, passes: [{ upTo: run.reached, at: run.at }, ...beyond] }
 }
 
-/** Says object by object, in order of digest, whether it is to be read now. */
+/** Says object by object, in order of position, whether it is to be read now. */
 export interface Portion {
   /** Call once for each object, in order. */
-  takes(object: { readonly digest: string; readonly size: number; readonly since: number | null }): boolean
+  takes(object: { readonly position: string; readonly size: number; readonly since: number | null }): boolean
   /** True when an object was left for the next run. */
   readonly isCut: boolean
   /** Up to here everything has been read in this cycle; null when all of it has. */
@@ -101,10 +101,10 @@ export function createPortion(wish: ReadWish, { cycle, totalBytes, now }: Portio
     return objects === 0 || (taken + size <= room && now() < until)
   }
   return {
-    takes({ digest, size, since }) {
+    takes({ position, size, since }) {
       if (isCut) return false
-      if (wish.kind !== 'all' && isReadIn(cycle, digest, since)) {
-        reached = digest
+      if (wish.kind !== 'all' && isReadIn(cycle, position, since)) {
+        reached = position
         return false
       }
       if (!fits(size)) {
@@ -113,7 +113,7 @@ export function createPortion(wish: ReadWish, { cycle, totalBytes, now }: Portio
       }
       taken += size
       objects += 1
-      reached = digest
+      reached = position
       return true
     },
     get isCut() {
@@ -130,6 +130,6 @@ function roomOf(wish: ReadWish, totalBytes: number): number {
   return wish.kind === 'share' ? Math.ceil(wish.share * totalBytes) : Number.POSITIVE_INFINITY
 }
 
-/** The share of the digests that lies at or before a position, 0 to 1: digests are spread evenly. */
+/** The share of the objects that lies at or before a position, 0 to 1: positions are spread evenly. */
 export const shareAt = (position: string): number =>
   Number.parseInt(position.slice(0, 8).padEnd(8, '0'), 16) / 0x1_0000_0000

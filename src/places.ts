@@ -1,0 +1,128 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from './config/config.ts'
+import type { Secrets } from './config/secrets.ts'
+import { locationName, parseVaultLocation, type VaultLocation } from './config/vault-location.ts'
+import { AppError, isAppError } from './model/errors.ts'
+import { type BucketPlace, bucketName } from './model/vault-place.ts'
+import type { Bucket } from './vault/bucket.ts'
+import { type Birth, createVault } from './vault/create.ts'
+import { openVault } from './vault/open.ts'
+import type { Store } from './vault/store.ts'
+import { openFsStore } from './vault/stores/fs.ts'
+import type { Vault } from './vault/vault.ts'
+
+/** A vault that was opened, and what belongs to it on this machine. */
+export interface Place {
+  readonly location: VaultLocation
+  /** For messages: a path or a URL without parameters. */
+  readonly name: string
+  /** Remembers lists and records on this machine where the vault itself is far away. */
+  readonly vault: Vault
+  /** The same vault without that memory: for whoever has to see what is really there. */
+  readonly bare: Vault
+  /** Null on a local disk. */
+  readonly bucket: Bucket | null
+  /** The folder of a vault on a local disk that this machine can read: there is a library, and files can be linked. */
+  readonly root: string | null
+  /** Index, scratch and what else may be deleted at any time. */
+  readonly work: string
+  /** Where the locks of this machine's runs lie. */
+  readonly lockRoot: string
+}
+
+/**
+ * `open` throws VAULT_NOT_FOUND where there is no vault; `create` makes one where the place is empty, for these accounts,
+ * to all of which a bucket must consent.
+ */
+export type OpenMode = 'open' | { readonly create: readonly string[] }
+
+export interface Places {
+  open(location: VaultLocation, mode: OpenMode): Promise<Place>
+  /** The store of a place and nothing more, whether a vault is there or not. */
+  look(location: VaultLocation): Promise<{ readonly store: Store; readonly bucket: Bucket | null }>
+  close(): Promise<void>
+}
+
+/** What a person wrote after a flag: a path or a URL. */
+export const locationOf = (place: string): VaultLocation =>
+  parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() })
+
+/** The one place where stores are opened. */
+export function createPlaces(config: Config, secrets: Secrets, birth: () => Birth): Places {
+  const opened: Store[] = []
+  const look = async (location: VaultLocation): Promise<{ store: Store; bucket: Bucket | null }> => {
+    const bucket = location.kind === 'bucket' ? await openBucket(location.place, secrets) : null
+    const store = bucket?.store ?? (await openFsStore(location.kind === 'local' ? location.path : ''))
+    opened.push(store)
+    return { store, bucket }
+  }
+  return {
+    look,
+    open: async (location, mode) => {
+      const { store, bucket } = await look(location)
+      const bare = await openVault(store).catch(async (error: unknown) => {
+        if (mode === 'open' || !isAppError(error, 'VAULT_NOT_FOUND')) throw error
+        await assureConsent({ bucket, location }, mode.create)
+        return await createVault(store, birth())
+      })
+      return await furnish({ location, store, bucket, bare, config })
+    },
+    close: async () => {
+      for (const store of opened.splice(0)) await store.close?.()
+    },
+  }
+}
+
+interface Found {
+  readonly location: VaultLocation
+  readonly store: Store
+  readonly bucket: Bucket | null
+  readonly bare: Vault
+  readonly config: Config
+}
+
+async function furnish({ location, store, bucket, bare, config }: Found): Promise<Place> {
+  const name = locationName(location)
+  const root = store.traits.localRoot
+  if (root !== null) {
+    return { location, name, vault: bare, bare, bucket, root, work: join(root, '.cache'), lockRoot: root }
+  }
+  const work = join(config.cacheFolder, bare.identity.id)
+  const near = await openFsStore(join(work, 'near'), { create: true })
+  const scratch = join(work, 'tmp')
+  const vault = await openVault(store, { near, scratch })
+  return { location, name, vault, bare, bucket, root, work, lockRoot: work }
+}
+
+/** Each vendor's package is loaded when the first vault of its kind is opened. */
+async function openBucket(place: BucketPlace, secrets: Secrets): Promise<Bucket> {
+  if (place.vendor === 's3') return (await import('./vault/stores/s3/bucket.ts')).openS3Bucket(place)
+  if (place.vendor === 'gs') return (await import('./vault/stores/gcs/bucket.ts')).openGcsBucket(place)
+  const { openAzureBucket } = await import('./vault/stores/azure/bucket.ts')
+  return openAzureBucket(place, { variables: secrets.storeVariables })
+}
+
+/**
+ * Throws CONSENT_MISSING unless the owner of the bucket allowed this account to use it, as Cloudinary's own backup to a
+ * bucket wants it. A local disk needs no consent.
+ */
+export async function assureConsent(
+  { bucket, location }: Pick<Place, 'bucket' | 'location'>,
+  clouds: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (bucket === null || location.kind === 'local') return
+  for (const cloud of clouds) if (!(await bucket.hasConsent(cloud, signal))) throw noConsent(location.place, cloud)
+}
+
+const noConsent = (place: BucketPlace, cloud: string): AppError =>
+  new AppError(
+    'CONSENT_MISSING',
+    `${place.vendor}://${place.bucket} does not say that the account ${cloud} may use it`,
+    {
+      hint:
+        `cloudkeep init '${bucketName(place)}' --cloud ${cloud} says so, with credentials that may; or put an empty object ` +
+        `named .wellknown/cloudinary/${cloud} at the root of the bucket`,
+    },
+  )
