@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts'
+import { parseSpan } from '../lib/span.ts'
 import type { PruneOptions } from '../maintenance/prune/plan.ts'
 import type { SnapshotPolicy } from '../maintenance/prune/retention.ts'
-import { parseGrace, parseSpan } from '../maintenance/prune/retention-time.ts'
+import { parseGrace } from '../maintenance/prune/retention-time.ts'
 import { isAskedFor } from './account-choice.ts'
 import type { Call, OptionSpec } from './command.ts'
 

@@ -1,6 +1,7 @@
 import { parseRule } from '../backup/rules.ts'
+import { parseSpan, type Span } from '../lib/span.ts'
 import type { SnapshotPolicy } from '../maintenance/prune/retention.ts'
-import { parseGrace, parseSpan, type Span } from '../maintenance/prune/retention-time.ts'
+import { parseGrace } from '../maintenance/prune/retention-time.ts'
 import type { VersionPolicy, VersionRule } from '../maintenance/prune/retention-versions.ts'
 import { AppError, isAppError } from '../model/errors.ts'
 

@@ -1,6 +1,6 @@
 import type { Rule } from '../../backup/rules.ts'
+import { type Span, shift } from '../../lib/span.ts'
 import type { AssetFacts } from '../../model/asset.ts'
-import { type Span, shift } from './retention-time.ts'
 
 /** Which versions outlive their snapshots. Of several rules that fit, the one that keeps longest counts. */
 export interface VersionPolicy {

@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { sampleEntry, sampleSnapshot } from '../../../test/samples/manifest.ts'
 import { parseRule } from '../../backup/rules.ts'
+import { parseSpan, shift } from '../../lib/span.ts'
 import type { PartialReason, StoredSnapshot } from '../../model/snapshot.ts'
 import { snapshotKey } from '../../vault/vault.ts'
 import { planRetention, policyInWords, type SnapshotPolicy } from './retention.ts'
-import { bucketOf, parseSpan, shift } from './retention-time.ts'
+import { bucketOf } from './retention-time.ts'
 import { outlives, versionPolicyInWords } from './retention-versions.ts'
 
 const taken = (takenAt: string, partialReasons: readonly PartialReason[] = []): StoredSnapshot => {

@@ -1,5 +1,6 @@
+import { type Span, shift } from '../../lib/span.ts'
 import { isTrusted, type StoredSnapshot } from '../../model/snapshot.ts'
-import { bucketOf, type Calendar, type Span, shift } from './retention-time.ts'
+import { bucketOf, type Calendar } from './retention-time.ts'
 
 /** How long snapshots stay. What is missing asks for nothing; a policy that asks for nothing keeps everything. */
 export interface SnapshotPolicy {
