@@ -53,8 +53,11 @@ export interface Context {
   place(mode?: 'open' | 'create'): Promise<Place>
   /** How messages call the vault's place. */
   readonly placeName: string
-  /** The store of the vault's place, whether a vault is there or not. */
-  look(): Promise<{ readonly store: Store; readonly bucket: Bucket | null }>
+  /** The store of a place, whether a vault is there or not. `create` makes the folder where the place is a disk. */
+  look(
+    location: VaultLocation,
+    options?: { readonly create?: boolean },
+  ): Promise<{ readonly store: Store; readonly bucket: Bucket | null }>
   /** For bodies on their way: on the vault's own disk, else in the cache of this machine. */
   scratch(): Promise<string>
   /** The folders that people browse; null where the vault is not on a local disk, or encrypted. */
@@ -121,7 +124,7 @@ export function createContext(
     secrets,
     place: openPlace,
     placeName: locationName(config.vault),
-    look: () => places.look(config.vault),
+    look: (location, options) => places.look(location, options),
     vault: async (mode) => (await openPlace(mode)).vault,
     catalog: () => {
       catalog ??= openCatalog()

@@ -40,7 +40,10 @@ export type OpenMode = 'open' | { readonly create: readonly string[] }
 export interface Places {
   open(location: VaultLocation, mode: OpenMode): Promise<Place>
   /** The store of a place and nothing more, whether a vault is there or not. */
-  look(location: VaultLocation): Promise<{ readonly store: Store; readonly bucket: Bucket | null }>
+  look(
+    location: VaultLocation,
+    options?: { readonly create?: boolean },
+  ): Promise<{ readonly store: Store; readonly bucket: Bucket | null }>
   close(): Promise<void>
 }
 
@@ -51,9 +54,9 @@ export const locationOf = (place: string): VaultLocation =>
 /** The one place where stores are opened. */
 export function createPlaces(config: Config, secrets: Secrets, birth: () => Birth): Places {
   const opened: Store[] = []
-  const look = async (location: VaultLocation): Promise<{ store: Store; bucket: Bucket | null }> => {
+  const look: Places['look'] = async (location, options = {}) => {
     const bucket = location.kind === 'bucket' ? await openBucket(location.place, secrets) : null
-    const store = bucket?.store ?? (await openFsStore(location.kind === 'local' ? location.path : ''))
+    const store = bucket?.store ?? (await openFsStore(location.kind === 'local' ? location.path : '', options))
     opened.push(store)
     return { store, bucket }
   }

@@ -1,5 +1,6 @@
 import type { CliCommand } from './command.ts'
 import { backup } from './commands/backup.ts'
+import { checkStoreCommand } from './commands/check-store.ts'
 import { completion } from './commands/completion.ts'
 import { config } from './commands/config.ts'
 import { copy } from './commands/copy.ts'
@@ -48,6 +49,7 @@ export const COMMANDS: readonly CliCommand[] = [
   drill,
   purge,
   doctor,
+  checkStoreCommand,
   config,
   demo,
   completion(() => COMMANDS),
