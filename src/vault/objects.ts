@@ -9,7 +9,7 @@ import { packLines, unpackLines } from './gzip-lines.ts'
 import { bringNear } from './near.ts'
 import type { Body, Bytes, Store } from './store.ts'
 import { tempName } from './temp-file.ts'
-import { findVariant } from './variants.ts'
+import { findVariant, proveVariant } from './variants.ts'
 import type { Vault } from './vault.ts'
 import { objectKey } from './vault.ts'
 
@@ -81,7 +81,7 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
     // A prune takes away what is old and unnamed: whoever relies on an object makes it young, or writes it again.
     if (store.variants === undefined) return (await store.touch?.(keyOf(digest), signal)) === true
     // Where nothing can be taken back, somebody may have put other bytes here before; writing again adds, and harms nothing.
-    const good = await findVariant(store, digest, signal).catch((error: unknown) => {
+    const good = await proveVariant(store, digest, signal).catch((error: unknown) => {
       if (isAppError(error, 'KEY_MISSING')) return null
       throw error
     })

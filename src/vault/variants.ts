@@ -20,8 +20,19 @@ const hashOf = async (variant: Variant, signal: AbortSignal | undefined): Promis
  */
 export async function findVariant(store: Store, digest: string, signal?: AbortSignal): Promise<Variant | null> {
   const all = (await store.variants?.(objectKey(digest), signal)) ?? []
-  const [first] = all
-  if (all.length <= 1) return first ?? null
+  return all.length <= 1 ? (all[0] ?? null) : await firstGood(all, digest, signal)
+}
+
+/** The same, and what is found was read and is good. */
+export async function proveVariant(store: Store, digest: string, signal?: AbortSignal): Promise<Variant | null> {
+  return await firstGood((await store.variants?.(objectKey(digest), signal)) ?? [], digest, signal)
+}
+
+async function firstGood(
+  all: readonly Variant[],
+  digest: string,
+  signal: AbortSignal | undefined,
+): Promise<Variant | null> {
   for (const variant of all) if ((await hashOf(variant, signal)) === digest) return variant
   return null
 }
