@@ -36,7 +36,8 @@ async function fetchDerived(run: Run, facts: AssetFacts, derived: DerivedRow): P
   const { reader, vault, scratch } = run.deps
   const wanted = { ...facts, secureUrl: derived.secureUrl, bytes: derived.bytes, etag: null }
   const name = createHash('sha256').update(`derived ${derived.secureUrl}`).digest('hex').slice(0, 32)
-  const part = await createPart(derived.bytes, join(scratch, `${name}.part`))
+  const bounds = { budget: run.scratch.budget, signal: run.signal }
+  const part = await createPart(derived.bytes, join(scratch, `${name}.part`), bounds)
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -28,6 +28,8 @@ export interface FetchContext {
   readonly hashed: { add(transferred: Transferred): Promise<void> }
   /** The body has come in and is good: its place on the line is free. Once an asset at the most. */
   readonly received: () => void
+  /** Told when a transfer begins or ends waiting for room in scratch: meanwhile it needs no place on the line. */
+  readonly parked: (isWaiting: boolean) => void
   /** Where images and videos were found so far; decides what is tried first. */
   readonly found: { plain: number; original: number }
   readonly signal: AbortSignal
@@ -135,7 +137,7 @@ function graver(a: AppError | null, b: AppError): AppError {
 
 async function fetchFrom(context: FetchContext, facts: AssetFacts, source: DownloadSource): Promise<Transferred> {
   const { run, signal } = context
-  const part = await createPart(facts.bytes, scratchFile(run, facts, source))
+  const part = await openPart(context, facts, source)
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -156,6 +158,17 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
     }
   } finally {
     await (signal.aborted ? part.suspend() : part.discard())
+  }
+}
+
+async function openPart(context: FetchContext, facts: AssetFacts, source: DownloadSource): Promise<Part> {
+  const { run, signal } = context
+  run.scratch.warn(facts)
+  context.parked(true)
+  try {
+    return await createPart(facts.bytes, scratchFile(run, facts, source), { budget: run.scratch.budget, signal })
+  } finally {
+    context.parked(false)
   }
 }
 

@@ -23,6 +23,7 @@ export async function ingest(run: Run, rows: readonly AccountRow[], state: ScanS
     if (step.kind === 'exclude') run.excludedBy.set(step.why, (run.excludedBy.get(step.why) ?? 0) + 1)
     if (step.kind === 'fetch') {
       run.live.wanted += 1
+      run.scratch.warn(row.facts)
       run.live.wantedBytes += row.facts.bytes ?? 0
     }
     if (run.options.dryRun && step.kind !== 'keep') {

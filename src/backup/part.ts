@@ -4,9 +4,10 @@ import { type FileHandle, mkdir, open, rm, stat, truncate } from 'node:fs/promis
 import { dirname } from 'node:path'
 import { AppError } from '../model/errors.ts'
 import type { Body } from '../vault/store.ts'
+import type { ScratchBudget, ScratchShare } from './scratch-budget.ts'
 
 /** Up to this size a body stays in memory; larger ones go to scratch while they are hashed. */
-const MEMORY_LIMIT = 1 << 20
+export const MEMORY_LIMIT = 1 << 20
 /** Writes to scratch are collected to this size. */
 const WRITE_SIZE = 1 << 20
 
@@ -33,9 +34,28 @@ export interface Part {
   suspend(): Promise<void>
 }
 
-/** Throws STORE_FULL or STORE_REFUSED when scratch cannot be written. */
-export const createPart = (expected: number | null, file: string): Promise<Part> =>
-  expected !== null && expected <= MEMORY_LIMIT ? Promise.resolve(memoryPart(expected)) : filePart(file)
+/** What bounds scratch, and what ends the waiting for room in it. */
+export interface Bounds {
+  readonly budget: ScratchBudget
+  readonly signal: AbortSignal
+}
+
+/**
+ * With bounds a body that needs scratch waits until there is room, and gives it back with `discard` or `suspend`. Throws
+ * STORE_FULL or STORE_REFUSED when scratch cannot be written, INTERRUPTED when the signal ends the waiting.
+ */
+export async function createPart(expected: number | null, file: string, bounds: Bounds | null = null): Promise<Part> {
+  if (expected !== null && expected <= MEMORY_LIMIT) return memoryPart(expected)
+  const share = bounds === null ? UNBOUNDED : await bounds.budget.take(file, expected, bounds.signal)
+  try {
+    return await filePart(file, share)
+  } catch (error) {
+    share.release()
+    throw error
+  }
+}
+
+const UNBOUNDED: ScratchShare = { grow: () => Promise.resolve(), release: () => undefined }
 
 const hashes = (): { sha256: Hash; md5: Hash } => ({ sha256: createHash('sha256'), md5: createHash('md5') })
 
@@ -80,7 +100,7 @@ function memoryPart(expected: number): Part {
   }
 }
 
-async function filePart(file: string): Promise<Part> {
+async function filePart(file: string, share: ScratchShare): Promise<Part> {
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw scratchError(file, error)
@@ -99,6 +119,7 @@ async function filePart(file: string): Promise<Part> {
   let waitingLength = 0
   const write = async (): Promise<void> => {
     if (waitingLength === 0) return
+    await share.grow(length)
     try {
       if (handle === null) {
         await mkdir(dirname(file), { recursive: true })
@@ -145,12 +166,20 @@ async function filePart(file: string): Promise<Part> {
         ? { size: 0, memory: new Uint8Array(0), open: async function* () {} }
         : { size: length, file, open: () => createReadStream(file) },
     async discard() {
-      await close()
-      await rm(file, { force: true })
+      try {
+        await close()
+        await rm(file, { force: true })
+      } finally {
+        share.release()
+      }
     },
     async suspend() {
-      await write()
-      await close()
+      try {
+        await write()
+        await close()
+      } finally {
+        share.release()
+      }
     },
   }
 }

@@ -5,6 +5,7 @@ import { isTrusted } from '../model/snapshot.ts'
 import type { BackupOptions, Estimate } from './report.ts'
 import { parseRules } from './rules.ts'
 import type { BackupDeps, Run } from './run-state.ts'
+import { openRunScratch } from './scratch.ts'
 
 /** An interrupted scan older than this is begun anew: the account has moved on. What was transferred is kept. */
 const SCAN_LIFETIME_MS = 24 * 3_600_000
@@ -29,12 +30,15 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     }
   })
   const startedAt = open?.startedAt ?? began
+  // A dry run downloads nothing, and its scratch is not that of a real one.
+  const scratch = await openRunScratch(deps, options.dryRun ? () => undefined : deps.listen)
   const run: Run = {
     id: open?.id ?? deps.newId(),
     cloud,
     deps,
     options,
     rules,
+    scratch,
     startedAt,
     base,
     trusted,
@@ -60,7 +64,10 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     failures: [],
     excludedBy: new Map(),
   }
-  deps.listen({ type: 'estimate', estimate: await estimate(run) })
+  deps.listen({
+    type: 'estimate',
+    estimate: { ...(await estimate(run)), scratch: options.dryRun ? null : scratch.space },
+  })
   if (open === null) {
     const command = options.dryRun ? 'backup --dry-run' : options.scope === undefined ? 'backup' : 'look'
     await catalog.write((tx) => tx.beginRun({ id: run.id, cloud, command, startedAt }))
@@ -106,7 +113,7 @@ async function resume(run: Run, open: RunRow): Promise<void> {
   listen({ type: 'resumed', startedAt: open.startedAt, scanned, fetched: run.live.fetched })
 }
 
-async function estimate(run: Run): Promise<Estimate> {
+async function estimate(run: Run): Promise<Omit<Estimate, 'scratch'>> {
   const { profile, base, deps } = run
   const partitions = await deps.catalog.read((tx) => tx.knownPartitions(run.cloud))
   const known = partitions.filter((p) => isManagedType(p.type)).reduce((total, p) => total + p.assets, 0)

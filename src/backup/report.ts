@@ -1,6 +1,7 @@
 import type { Budget } from '../model/account.ts'
 import type { AssetIdentity } from '../model/asset.ts'
 import type { Failure, PartialReason, Totals } from '../model/snapshot.ts'
+import type { ScratchSpace } from './scratch-budget.ts'
 
 export interface BackupOptions {
   /** Scan and decide, download and write nothing. */
@@ -66,6 +67,8 @@ export interface Estimate {
   readonly apiCalls: number | null
   /** Hours of waiting at the hourly limit; 0 when the calls fit in what is left of this hour. */
   readonly hours: number | null
+  /** Where bodies too large for memory go on their way, and how much they may take there; null in a dry run. */
+  readonly scratch: ScratchSpace | null
 }
 
 /** What a run tells while it goes; faces listen, the engine does not know who. */

@@ -8,6 +8,7 @@ import type { Failure, PartialReason } from '../model/snapshot.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { BackupListener, BackupOptions } from './report.ts'
 import type { Rules } from './rules.ts'
+import type { Scratch } from './scratch.ts'
 
 /** The browsable tree of one account; only vaults on a local disk have one. */
 export interface LibraryTree {
@@ -28,6 +29,8 @@ export interface BackupDeps {
   readonly library: LibraryTree | null
   /** For bodies too large for memory; on the vault's own file system, so that finished ones are moved, not copied. */
   readonly scratch: string
+  /** Bytes that bodies on their way may take there, all together. @default SCRATCH_LIMIT, 4 GiB */
+  readonly scratchLimit?: number
   /** Bytes a second for all transfers together; null is unlimited. */
   readonly bwlimit: number | null
   readonly now: () => Date
@@ -43,6 +46,7 @@ export interface Run {
   readonly deps: BackupDeps
   readonly options: BackupOptions
   readonly rules: Rules
+  readonly scratch: Scratch
   readonly startedAt: string
   /** The newest snapshot, complete or not: what is known. */
   readonly base: SnapshotRow | null

@@ -36,6 +36,7 @@ export function startTransfers(run: Run): Transfers {
     finished: [],
     failuresInARow: 0,
     keeping: 0,
+    parked: 0,
     moved: createBell(),
   }
   const work = run.options.dryRun ? Promise.resolve() : pump(state, controller)
@@ -63,6 +64,8 @@ interface TransferState {
   failuresInARow: number
   /** Transfers whose body has come in and is being kept. */
   keeping: number
+  /** Transfers that wait for room in scratch. */
+  parked: number
   /** Rung when a body came in or a transfer ended. */
   readonly moved: Bell
 }
@@ -75,6 +78,7 @@ async function pump(state: TransferState, controller: AbortController): Promise<
     throttle: createThrottle(run.deps.bwlimit),
     strained: () => state.limit.strained(),
     received: () => undefined,
+    parked: () => undefined,
     found: { plain: 0, original: 0 },
     hashed: createGroup(
       (all) =>
@@ -101,8 +105,10 @@ async function pump(state: TransferState, controller: AbortController): Promise<
         fatal ??= error
         controller.abort(error)
       })
-      // A body that has come in leaves its place on the line to the next one while it is being kept.
-      while (flying.size - state.keeping >= state.limit.current || flying.size >= 2 * state.limit.current) {
+      // A body that has come in leaves its place on the line to the next one while it is being kept; one that waits for
+      // scratch does so too, since small ones need none.
+      const idle = (): number => state.keeping + state.parked
+      while (flying.size - idle() >= state.limit.current || flying.size >= 2 * state.limit.current) {
         await state.moved.wait(1000)
       }
     }
@@ -121,7 +127,11 @@ async function launch(state: TransferState, context: FetchContext, step: StepRow
     state.keeping += 1
     state.moved.ring()
   }
-  const job = transferOne(state, { ...context, received }, step)
+  const parked = (isWaiting: boolean): void => {
+    state.parked += isWaiting ? 1 : -1
+    state.moved.ring()
+  }
+  const job = transferOne(state, { ...context, received, parked }, step)
   // Waited for at the end; its failure is the caller's.
   const settled = job.catch(() => undefined)
   state.flying.add(settled)

@@ -59,15 +59,19 @@ function plannedLine(event: Extract<BackupEvent, { type: 'planned' }>, theme: Th
 }
 
 function estimateLine(estimate: Estimate, talk: Theme): string | null {
-  const { assets, bytes, apiCalls, hours } = estimate
+  const { assets, bytes, apiCalls, hours, scratch } = estimate
   const parts = [
     assets === null ? '' : plural(assets, 'asset'),
     bytes === null ? '' : formatBytes(bytes),
     apiCalls === null ? '' : `about ${plural(apiCalls, 'API call')}`,
     hours === null || hours <= 0 ? '' : `about ${plural(Math.ceil(hours), 'hour')} of waiting for the API limit`,
+    scratch === null ? '' : scratchText(scratch),
   ].filter((part) => part !== '')
   return parts.length === 0 ? null : talk.dim(`${talk.marks.dot} to expect: ${parts.join(', ')}`)
 }
+
+const scratchText = ({ folder, limit, free }: NonNullable<Estimate['scratch']>): string =>
+  `at the most ${formatBytes(limit)} of scratch in ${safe(folder)}${free === null ? '' : ` (${formatBytes(free)} free)`}`
 
 export const waitingText = (waiting: { until: number; why: 'limit' | 'reserve' }, now: number): string =>
   `${waiting.why === 'limit' ? 'hourly API limit reached' : 'leaving the reserved API calls to others'}: going on at ${formatTime(waiting.until).slice(11)}, in ${formatClock(waiting.until - now)}`

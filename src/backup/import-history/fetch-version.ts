@@ -36,7 +36,8 @@ export async function fetchVersion(run: ImportRun, throttle: Throttle, ref: Vers
   const before = journal.received(assetId, version.versionId)
   const isThere = before !== null && (await deps.vault.statObject(before.object, signal))?.size === before.size
   if (isThere) return before
-  const part = await createPart(version.size, join(deps.scratch, scratchName(ref)))
+  const bounds = { budget: run.scratch.budget, signal }
+  const part = await createPart(version.size, join(deps.scratch, scratchName(ref)), bounds)
   try {
     const received = await receiveProven(run, throttle, { ...ref, part })
     await journal.noteReceived(assetId, version.versionId, received)

@@ -5,13 +5,17 @@ import type { AssetIdentity } from '../../model/asset.ts'
 import { AppError } from '../../model/errors.ts'
 import type { Failure } from '../../model/snapshot.ts'
 import type { BackupDeps } from '../run-state.ts'
+import { openRunScratch, type Scratch } from '../scratch.ts'
 import { type Batch, createBatch } from './batch.ts'
 import { type Journal, openJournal } from './journal.ts'
 import type { ImportCounts, ImportFailure, ImportListener, ImportOptions } from './report.ts'
 
 /** Everything an import touches. Like a backup it holds no writer of the account. */
 export interface ImportDeps
-  extends Pick<BackupDeps, 'reader' | 'vault' | 'catalog' | 'scratch' | 'bwlimit' | 'now' | 'newId' | 'tool'> {
+  extends Pick<
+    BackupDeps,
+    'reader' | 'vault' | 'catalog' | 'scratch' | 'scratchLimit' | 'bwlimit' | 'now' | 'newId' | 'tool'
+  > {
   /** Beginning of the names of the files in which it is noted what was asked and downloaded; see `Journal`. */
   readonly journal: string
   readonly listen: ImportListener
@@ -35,6 +39,7 @@ export interface ImportRun {
   /** Its assets are those that can be asked for; deleted ones come from the search index. */
   readonly newest: SnapshotRow
   readonly journal: Journal
+  readonly scratch: Scratch
   readonly batch: Batch
   readonly counts: ImportCounts
   readonly failures: ImportFailure[]
@@ -70,6 +75,8 @@ export async function begin(deps: ImportDeps, options: ImportOptions, signal: Ab
   }
   const controller = new AbortController()
   const journal = await openJournal(deps.journal, options.dryRun)
+  const listen: ImportListener = options.dryRun ? () => undefined : deps.listen
+  const scratch = await openRunScratch(deps, listen)
   return {
     cloud,
     deps,
@@ -80,6 +87,7 @@ export async function begin(deps: ImportDeps, options: ImportOptions, signal: Ab
     callsBefore: deps.reader.calls,
     newest,
     journal,
+    scratch,
     batch: createBatch({ ...deps, cloud, journal }),
     counts: {
       assetsAsked: 0,

@@ -1,5 +1,6 @@
 import { createThrottle, type Throttle } from '../../lib/throttle.ts'
 import { isAppError } from '../../model/errors.ts'
+import { sayScratch } from '../scratch.ts'
 import { importAsset } from './import-asset.ts'
 import type { AssetToAsk, ImportRun } from './import-state.ts'
 
@@ -11,6 +12,7 @@ const MOST_WORKERS = 8
  * happens, what was brought in is recorded before this ends. Throws what ended it.
  */
 export async function importAll(run: ImportRun, assets: AsyncIterable<AssetToAsk>): Promise<void> {
+  run.deps.listen({ type: 'note', message: sayScratch(run.scratch.space) })
   const throttle = createThrottle(run.deps.bwlimit)
   const iterator = assets[Symbol.asyncIterator]()
   const errors: unknown[] = []
