@@ -15,7 +15,7 @@ import type { AccountWriter, WriterEvents } from './cloudinary/writer.ts'
 import { parseCloudinaryUrl } from './config/cloudinary-url.ts'
 import type { Config } from './config/config.ts'
 import { checkCloudName } from './config/credentials.ts'
-import type { Secrets } from './config/secrets.ts'
+import type { HiddenSecrets, Secrets } from './config/secrets.ts'
 import { locationName, type VaultLocation } from './config/vault-location.ts'
 import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
@@ -33,7 +33,7 @@ export type ReaderListener = (event: Extract<BackupEvent, { type: 'retry' | 'wai
 /** Everything a face needs, made when first asked for. The one place where real things are made. */
 export interface Context {
   readonly config: Config
-  readonly secrets: Secrets
+  readonly secrets: HiddenSecrets
   /** VAULT_NOT_FOUND when there is none (`open`, the default); `create` makes one where the place is empty. */
   vault(mode?: 'open' | 'create'): Promise<Vault>
   /** The index, brought up to date with the vault; rebuilt from it when `.cache/` was deleted. */
@@ -91,11 +91,12 @@ const now = (): Date => new Date()
 /** `note` is told what a person should know and no command asked for. */
 export function createContext(
   config: Config,
-  secrets: Secrets,
+  secrets: HiddenSecrets,
   note: (message: string) => void = () => undefined,
 ): Context {
   const closers: (() => Promise<void>)[] = []
-  const places = createPlaces(config, secrets, () => ({ now: now(), id: newId(), tool: tool() }))
+  const birth = () => ({ now: now(), id: newId(), tool: tool() })
+  const places = createPlaces(config, secrets, { birth, note })
   closers.push(() => places.close())
   let place: Promise<Place> | null = null
   let catalog: Promise<Catalog> | null = null

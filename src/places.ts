@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from './config/config.ts'
-import type { Secrets } from './config/secrets.ts'
+import type { HiddenSecrets } from './config/secrets.ts'
 import { locationName, parseVaultLocation, type VaultLocation } from './config/vault-location.ts'
 import { AppError, isAppError } from './model/errors.ts'
 import { type BucketPlace, bucketName } from './model/vault-place.ts'
@@ -52,7 +52,11 @@ export const locationOf = (place: string): VaultLocation =>
   parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() })
 
 /** The one place where stores are opened. */
-export function createPlaces(config: Config, secrets: Secrets, birth: () => Birth): Places {
+export function createPlaces(
+  config: Config,
+  secrets: HiddenSecrets,
+  { birth, note }: { readonly birth: () => Birth; readonly note: (message: string) => void },
+): Places {
   const opened: Store[] = []
   const look: Places['look'] = async (location, options = {}) => {
     const bucket = location.kind === 'bucket' ? await openBucket(location.place, secrets) : null
@@ -69,7 +73,11 @@ export function createPlaces(config: Config, secrets: Secrets, birth: () => Birt
         await assureConsent({ bucket, location }, mode.create)
         return await createVault(store, birth())
       })
-      return await furnish({ location, store, bucket, bare, config })
+      const { encryption, id } = bare.identity
+      if (encryption === null) return await furnish({ location, store, bucket, bare, config })
+      const { openEncrypted } = await import('./vault-keys.ts')
+      const readable = await openEncrypted(store, { id, encryption }, { config, secrets, note })
+      return await furnish({ location, store: readable, bucket, bare: await openVault(readable), config })
     },
     close: async () => {
       for (const store of opened.splice(0)) await store.close?.()
@@ -95,11 +103,12 @@ async function furnish({ location, store, bucket, bare, config }: Found): Promis
   const near = await openFsStore(join(work, 'near'), { create: true })
   const scratch = join(work, 'tmp')
   const vault = await openVault(store, { near, scratch })
-  return { location, name, vault, bare, bucket, root, work, lockRoot: work }
+  const lockRoot = location.kind === 'local' ? location.path : work
+  return { location, name, vault, bare, bucket, root, work, lockRoot }
 }
 
 /** Each vendor's package is loaded when the first vault of its kind is opened. */
-async function openBucket(place: BucketPlace, secrets: Secrets): Promise<Bucket> {
+async function openBucket(place: BucketPlace, secrets: HiddenSecrets): Promise<Bucket> {
   if (place.vendor === 's3') return (await import('./vault/stores/s3/bucket.ts')).openS3Bucket(place)
   if (place.vendor === 'gs') return (await import('./vault/stores/gcs/bucket.ts')).openGcsBucket(place)
   const { openAzureBucket } = await import('./vault/stores/azure/bucket.ts')

@@ -1,6 +1,7 @@
 import { AppError } from '../model/errors.ts'
-import { textBody } from './body.ts'
+import { memoryBody, textBody } from './body.ts'
 import { readText } from './content.ts'
+import type { NewKeys } from './encryption/keys.ts'
 import { encodeIdentity, IDENTITY_KEY } from './identity.ts'
 import type { ObjectsOptions } from './objects.ts'
 import { openVault, placeOf } from './open.ts'
@@ -14,6 +15,8 @@ export interface Birth extends ObjectsOptions {
   readonly id: string
   /** The program and its version. */
   readonly tool: string
+  /** Makes the vault an encrypted one; the writer's key has to be safe somewhere else already. @default null */
+  readonly keys?: Pick<NewKeys, 'files' | 'encryption'> | null
   readonly signal?: AbortSignal
 }
 
@@ -44,13 +47,16 @@ export const createVault = async (store: Store, birth: Birth): Promise<Vault> =>
   const { signal } = birth
   if ((await store.stat(IDENTITY_KEY, signal)) === null) {
     await refuseOccupied(store, signal)
+    const keys = birth.keys ?? null
     await store.put(README_KEY, textBody(README_TEXT), signal)
+    for (const { key, bytes } of keys?.files ?? []) await store.put(key, memoryBody(bytes), signal, 'create')
     const identity = {
       format: 1,
       id: birth.id,
       digest: 'sha256',
       createdAt: birth.now.toISOString(),
       tool: birth.tool,
+      encryption: keys?.encryption ?? null,
     } as const
     await store.put(IDENTITY_KEY, textBody(encodeIdentity(identity)), signal)
   }

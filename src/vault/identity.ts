@@ -1,5 +1,6 @@
 import { AppError } from '../model/errors.ts'
 import { count, fieldsOf, oneOf, parseJson, text, textLike, time } from '../model/shape.ts'
+import { decodeEncryption } from './encryption/encryption.ts'
 import type { VaultIdentity } from './vault.ts'
 
 export const IDENTITY_KEY = 'cloudkeep.json'
@@ -7,7 +8,9 @@ export const IDENTITY_KEY = 'cloudkeep.json'
 const FORMAT = 1
 const ID = { pattern: /^[A-Za-z0-9_-]{1,64}$/, wanted: 'an id of letters, digits, - and _' }
 
-export const encodeIdentity = (identity: VaultIdentity): string => `${JSON.stringify(identity, null, 2)}\n`
+/** A vault that is not encrypted says nothing of it, as vaults said nothing before there was encryption. */
+export const encodeIdentity = ({ encryption, ...rest }: VaultIdentity): string =>
+  `${JSON.stringify(encryption === null ? rest : { ...rest, encryption }, null, 2)}\n`
 
 /** Throws VAULT_INVALID with a sentence that names what is wrong. */
 export const decodeIdentity = (content: string): VaultIdentity => {
@@ -24,5 +27,6 @@ export const decodeIdentity = (content: string): VaultIdentity => {
     digest: oneOf(fields, 'digest', ['sha256']),
     createdAt: time(fields, 'createdAt'),
     tool: text(fields, 'tool'),
+    encryption: fields['encryption'] === undefined ? null : decodeEncryption(fields['encryption']),
   }
 }

@@ -59,6 +59,7 @@ describe('a vault', () => {
       digest: 'sha256',
       createdAt: '2026-11-22T06:00:00.000Z',
       tool: 'cloudkeep test',
+      encryption: null,
     })
     expect((await openVault(store)).identity).toEqual(made.identity)
     expect(await keysOf(store)).toEqual(['README.txt', 'cloudkeep.json'])

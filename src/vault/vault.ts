@@ -1,5 +1,6 @@
 import type { Entry } from '../model/entry.ts'
 import type { Snapshot, StoredSnapshot } from '../model/snapshot.ts'
+import type { Encryption } from './encryption/encryption.ts'
 import type { Records } from './records.ts'
 import type { Body, Bytes, Stat, Store } from './store.ts'
 
@@ -10,6 +11,8 @@ export interface VaultIdentity {
   readonly digest: 'sha256'
   readonly createdAt: string
   readonly tool: string
+  /** Null: everything lies there as it is. */
+  readonly encryption: Encryption | null
 }
 
 /**
