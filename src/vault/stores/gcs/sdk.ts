@@ -1,0 +1,77 @@
+import { AppError } from '../../../model/errors.ts'
+import type { BucketPlace } from '../../../model/vault-place.ts'
+import { transportCode } from './errors.ts'
+
+/** What the vendor's package is used for: it finds the service and the credentials. */
+export interface Access {
+  /** Scheme and host of the service, without a slash at the end. */
+  readonly endpoint: string
+  /** Headers that prove who asks; empty where nobody has to. Throws STORE_REFUSED when there are no credentials. */
+  prove(url: string): Promise<Readonly<Record<string, string>>>
+}
+
+type Sdk = typeof import('@google-cloud/storage')
+const NAME = '@google-cloud/storage'
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+
+/** The vendor's package, loaded when the first bucket is opened: it is large, and not everybody has it. */
+export const loadSdk = async (load: () => Promise<Sdk> = () => import('@google-cloud/storage')): Promise<Sdk> => {
+  try {
+    return await load()
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    throw new AppError('STORE_REFUSED', `the package ${NAME} is not installed, so gs:// cannot be reached`, {
+      hint: `npm install ${NAME}@7.22.0`,
+      cause: error,
+    })
+  }
+}
+
+/** What a service that hands out credentials says: passing trouble, or no. */
+const credentialsError = (error: unknown): AppError => {
+  const status = statusOf(error)
+  const passes = status === null ? transportCode(error) !== null : status === 408 || status === 429 || status >= 500
+  return passes
+    ? new AppError('STORE_UNAVAILABLE', 'the credentials for Google Cloud Storage could not be fetched', {
+        permanent: false,
+        hint: 'check the network',
+        cause: error,
+      })
+    : new AppError('STORE_REFUSED', 'there are no usable credentials for Google Cloud Storage', {
+        hint: 'run "gcloud auth application-default login", or name a key file in GOOGLE_APPLICATION_CREDENTIALS',
+        cause: error,
+      })
+}
+
+const statusOf = (error: unknown): number | null => {
+  if (!(error instanceof Error) || !('status' in error)) return null
+  return typeof error.status === 'number' ? error.status : null
+}
+
+/**
+ * Application Default Credentials, and the endpoint of the place, of STORAGE_EMULATOR_HOST, or of Google. Whoever is
+ * reached without TLS is a stand-in and gets no credentials: on the wire anybody could read them.
+ */
+export const openAccess = (sdk: Sdk, place: BucketPlace): Access => {
+  const { endpoint, project } = place.options
+  const storage = new sdk.Storage({
+    retryOptions: { autoRetry: false },
+    ...(endpoint !== undefined && { apiEndpoint: endpoint }),
+    ...(project !== undefined && { projectId: project }),
+  })
+  // Emulators are named with and without the path of the API.
+  const base = storage.apiEndpoint.replace(/\/storage\/v1$/u, '')
+  if (base.startsWith('http://')) return { endpoint: base, prove: async () => ({}) }
+  return {
+    endpoint: base,
+    prove: async (url) => {
+      try {
+        return await storage.authClient.getRequestHeaders(url)
+      } catch (error) {
+        throw credentialsError(error)
+      }
+    },
+  }
+}
