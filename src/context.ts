@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BackupEvent } from './backup/report.ts'
 import type { LibraryTree } from './backup/run-state.ts'
@@ -23,6 +23,7 @@ import { AppError, isAppError } from './model/errors.ts'
 import { createPlaces, locationOf, type OpenMode, type Place } from './places.ts'
 import type { Bucket } from './vault/bucket.ts'
 import { createVault } from './vault/create.ts'
+import { takeLease } from './vault/lease.ts'
 import { type LockName, lockVault, type VaultLock } from './vault/lock.ts'
 import type { Store } from './vault/store.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
@@ -157,8 +158,7 @@ export function createContext(
     now,
     newId,
     tool: tool(),
-    lock: async (command, name = 'run', at) =>
-      lockVault((at ?? (await openPlace())).lockRoot, { command, name, now: now(), openLockFile }),
+    lock: async (command, name = 'run', at) => lockPlace(at ?? (await openPlace()), { command, name, note }),
     close: async () => {
       for (const close of closers.splice(0).reverse()) await close()
     },
@@ -187,6 +187,31 @@ async function rehearse(open: () => Promise<Place>, signal: AbortSignal): Promis
     return { catalog, vault, scratch, end }
   } catch (error) {
     await end()
+    throw error
+  }
+}
+
+interface Locking {
+  readonly command: string
+  readonly name: LockName
+  readonly note: (message: string) => void
+}
+
+/** On this machine a lock of the system, which dies with its process; in a bucket, for other machines, a lease besides. */
+async function lockPlace({ lockRoot, bucket }: Place, { command, name, note }: Locking): Promise<VaultLock> {
+  const lock = await lockVault(lockRoot, { command, name, now: now(), openLockFile })
+  if (bucket === null) return lock
+  const holder = { name, command, id: newId(), host: hostname(), pid: process.pid, now: Date.now, note }
+  try {
+    const lease = await takeLease(bucket.store, holder)
+    return {
+      release: async () => {
+        await lease.release()
+        await lock.release()
+      },
+    }
+  } catch (error) {
+    await lock.release()
     throw error
   }
 }

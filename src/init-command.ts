@@ -2,13 +2,13 @@ import type { VaultLocation } from './config/vault-location.ts'
 import type { Context } from './context.ts'
 import { AppError, isAppError } from './model/errors.ts'
 import { assureConsent } from './places.ts'
-import { givenKeys, keepWriterKey } from './vault-keys.ts'
 import { createVault } from './vault/create.ts'
 import { createKeys, type NewKeys } from './vault/encryption/keys.ts'
 import { type Given, proveRecovery, unlock } from './vault/encryption/unlock.ts'
 import { openVault } from './vault/open.ts'
 import type { Store } from './vault/store.ts'
 import type { VaultIdentity } from './vault/vault.ts'
+import { givenKeys, keepWriterKey } from './vault-keys.ts'
 
 export interface InitWish {
   readonly location: VaultLocation
@@ -98,10 +98,14 @@ async function proveBefore(context: Context, id: string, keys: NewKeys, { prove 
     await proveRecovery(trial, { id, encryption: keys.encryption }, await prove())
   } catch (error) {
     if (!isAppError(error, 'KEY_MISSING')) throw error
-    throw new AppError('NOT_CONFIRMED', 'the key that was shown does not open what would be encrypted: no vault was made', {
-      hint: 'give the identity that belongs to one of the recipients, from where you will have it on the day you need it',
-      cause: error,
-    })
+    throw new AppError(
+      'NOT_CONFIRMED',
+      'the key that was shown does not open what would be encrypted: no vault was made',
+      {
+        hint: 'give the identity that belongs to one of the recipients, from where you will have it on the day you need it',
+        cause: error,
+      },
+    )
   }
 }
 

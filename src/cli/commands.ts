@@ -12,6 +12,7 @@ import { exporting } from './commands/export.ts'
 import { find } from './commands/find.ts'
 import { get } from './commands/get.ts'
 import { importHistory } from './commands/import-history.ts'
+import { init } from './commands/init.ts'
 import { log } from './commands/log.ts'
 import { ls } from './commands/ls.ts'
 import { pin, unpin } from './commands/pin.ts'
@@ -27,6 +28,7 @@ import { versions } from './commands/versions.ts'
 
 /** In the order in which help shows them, within their group. */
 export const COMMANDS: readonly CliCommand[] = [
+  init,
   backup,
   importHistory,
   copy,
