@@ -128,12 +128,12 @@ test('rules of the config file hold, flags win over them, and mistakes are named
   expect(wider.records.at(-1)).toMatchObject({ kept: 2, removed: 0 })
   expect((await cli('config', 'show', '--config', file)).out).toContain('last 1, gone 1y, public_id:p/* within 5y')
   for (const [wrong, word] of [
-    [{ keepLast: '7' }, 'retention keepLast: "7" is not a whole number'],
+    [{ keepLast: '7' }, 'retention.keepLast: "7" is not a whole number'],
     [{ keepDays: 7 }, 'unknown key "keepDays"'],
-    [{ keepWithin: '30 days' }, 'retention keepWithin: "30 days" is not a length of time'],
-    [{ grace: '30m' }, 'retention grace: "30m" is not a grace'],
-    [{ rules: [{ match: 'colour:red', keepWithin: '1y' }] }, 'retention rules[0] match: cannot understand the rule'],
-    [{ rules: [{ match: 'p/*' }] }, 'rules[0] says neither keepWithin nor keepGone'],
+    [{ keepWithin: '30 days' }, 'retention.keepWithin: "30 days" is not a length of time'],
+    [{ grace: '30m' }, 'retention.grace: "30m" is not a grace'],
+    [{ rules: [{ match: 'colour:red', keepWithin: '1y' }] }, 'retention.rules[0].match: cannot understand the rule'],
+    [{ rules: [{ match: 'p/*' }] }, 'rules[0]: says neither keepWithin nor keepGone'],
   ] as const) {
     await rules(wrong)
     const done = await cli('retention', '--config', file)

@@ -84,6 +84,9 @@ describe('where a value comes from', () => {
       wait: false,
       proxy: 'http://proxy:3128',
       allowCopies: true,
+      account: '',
+      scratch: '512M',
+      cache: 'near',
       connectTimeout: '5s',
       headersTimeout: '1m',
       idleTimeout: '250ms',
@@ -104,6 +107,8 @@ describe('where a value comes from', () => {
       wait: false,
       proxy: 'http://proxy:3128',
       allowCopies: true,
+      scratchLimit: 512 * 1024 ** 2,
+      cacheFolder: join(cwd, 'near'),
       timeouts: { connectMs: 5000, headersMs: 60_000, idleMs: 250 },
     })
   })
@@ -111,7 +116,10 @@ describe('where a value comes from', () => {
   it('starts relative paths of a named config file at that file', () => {
     const other = mkdtempSync(join(cwd, 'elsewhere-'))
     writeFileSync(join(other, 'c.json'), '{"vault":"kept"}')
-    expect(load({ CLOUDKEEP_CONFIG: join(other, 'c.json') }).config.vault.path).toBe(join(other, 'kept'))
+    expect(load({ CLOUDKEEP_CONFIG: join(other, 'c.json') }).config.vault).toEqual({
+      kind: 'local',
+      path: join(other, 'kept'),
+    })
   })
 
   it('names the file and the key of a config file that cannot be right', () => {
@@ -150,14 +158,21 @@ describe('the vault', () => {
 
   it('expands the home folder, which no shell does in .env', () => {
     file('.env', 'CLOUDKEEP_VAULT=~/vault')
-    expect(load().config.vault.path).toBe(join(readEnvironment({ variables: {}, cwd }).home, 'vault'))
+    expect(load().config.vault).toEqual({
+      kind: 'local',
+      path: join(readEnvironment({ variables: {}, cwd }).home, 'vault'),
+    })
   })
 
-  it.each(['s3://bucket/prefix', 'gs://bucket', 'az://container'])('%s is recognised and not supported yet', (text) => {
-    expect(codeOf(() => load({}, { vault: text }))).toMatchObject({
-      code: 'USAGE',
-      message: expect.stringContaining('not supported yet'),
-    })
+  it.each([
+    [
+      's3://bucket/a/b?region=eu-central-1',
+      { vendor: 's3', bucket: 'bucket', prefix: 'a/b', options: { region: 'eu-central-1' } },
+    ],
+    ['gs://bucket', { vendor: 'gs', bucket: 'bucket', prefix: '', options: {} }],
+    ['az://container/', { vendor: 'az', bucket: 'container', prefix: '', options: {} }],
+  ])('%s is a bucket', (text, place) => {
+    expect(load({}, { vault: text }).config.vault).toEqual({ kind: 'bucket', place })
   })
 })
 

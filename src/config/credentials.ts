@@ -22,28 +22,34 @@ const TRIOS: readonly Trio[] = [
 ]
 
 /**
- * CLOUDINARY_URL, else the three long names, else the three short ones. A way that the process's own variables use
+ * Those of the variable that is named, or of its `_FILE` twin, and no others. Without a name: CLOUDINARY_URL, else the three long names, else the three short ones. A way that the process's own variables use
  * outranks one that only `.env` uses, so that a shell can point a checkout with a `.env` at another account.
  */
-export function readCredentials(env: Environment): Credentials {
+export function readCredentials(env: Environment, variable?: string): Credentials {
+  if (variable !== undefined) return readNamed(env, variable.replace(/_FILE$/, ''))
   const url = env.getSecret('CLOUDINARY_URL')
   const trios = TRIOS.map((names) => readTrio(env, names)).filter((trio) => trio !== null)
   const strongest = [...trios].sort((a, b) => Number(b.whole) - Number(a.whole))
   const urgent = strongest.find((trio) => trio.whole && trio.rank === 'environment')
   if (url && !(url.rank === 'dotenv' && urgent)) return fromUrl(url)
   const chosen = urgent ?? strongest[0]
-  if (!chosen) return { secrets: noSecrets(), cloud: null, url: null }
+  if (!chosen) return noCredentials(['CLOUDINARY_URL'])
   return { secrets: chosen.secrets, cloud: chosen.cloud, url: null }
 }
 
-function fromUrl(found: Found): Credentials {
-  const value = parseCloudinaryUrl(found.value)
+function readNamed(env: Environment, variable: string): Credentials {
+  const found = env.getSecret(variable)
+  return found === null ? noCredentials([variable]) : fromUrl(found, variable)
+}
+
+function fromUrl(found: Found, variable = 'CLOUDINARY_URL'): Credentials {
+  const value = parseCloudinaryUrl(found.value, variable)
   const secrets = new HiddenSecrets({
     apiKey: value.apiKey,
     apiSecret: value.apiSecret,
     cloud: value.cloud,
     origin: found.origin,
-    missing: value.apiKey && value.apiSecret ? [] : ['CLOUDINARY_URL (it holds no API key and secret)'],
+    missing: value.apiKey && value.apiSecret ? [] : [`${variable} (it holds no API key and secret)`],
   })
   return { secrets, cloud: { value: value.cloud, origin: found.origin }, url: { value, origin: found.origin } }
 }
@@ -70,8 +76,12 @@ function readTrio(env: Environment, names: Trio) {
   }
 }
 
-const noSecrets = (): HiddenSecrets =>
-  new HiddenSecrets({ apiKey: null, apiSecret: null, cloud: null, origin: null, missing: ['CLOUDINARY_URL'] })
+/** `missing` is what would have to be set. */
+export const noCredentials = (missing: readonly string[]): Credentials => ({
+  secrets: new HiddenSecrets({ apiKey: null, apiSecret: null, cloud: null, origin: null, missing }),
+  cloud: null,
+  url: null,
+})
 
 /** A cloud name becomes a folder name in the vault and a part of URLs, so nothing else is let through. */
 export function checkCloudName(value: string, origin: string): string {

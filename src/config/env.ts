@@ -16,6 +16,9 @@ export interface Found {
 export interface Environment {
   readonly cwd: string
   readonly home: string
+  readonly platform: NodeJS.Platform
+  /** Names of the variables that `.env` sets. */
+  readonly written: readonly string[]
   get(name: string): Found | null
   /** Also looks at `NAME_FILE`, whose value is a path to a file that holds the value, and reads it. */
   getSecret(name: string): Found | null
@@ -24,6 +27,9 @@ export interface Environment {
 export interface EnvironmentSource {
   readonly variables?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
+  /** @default those of this machine */
+  readonly home?: string
+  readonly platform?: NodeJS.Platform
 }
 
 /**
@@ -52,7 +58,21 @@ export function readEnvironment(source: EnvironmentSource = {}): Environment {
     return direct.rank === 'environment' ? direct : readPointer(name, pointer, cwd)
   }
 
-  return { cwd, home: homedir(), get, getSecret }
+  const { home = homedir(), platform = process.platform } = source
+  return { cwd, home, platform, written: Object.keys(file), get, getSecret }
+}
+
+const FOR_SDKS = /^(AWS|GOOGLE|AZURE)_/
+
+/**
+ * Gives the vendors' packages what only `.env` says: they read the variables of the process. What the process has is
+ * never changed, so a second call does nothing. For the entry of the program alone, before a vault is opened.
+ */
+export function exportForSdks(env: Environment, into: Record<string, string | undefined> = process.env): void {
+  for (const name of env.written) {
+    const found = FOR_SDKS.test(name) && !into[name] ? env.get(name) : null
+    if (found !== null) into[name] = found.value
+  }
 }
 
 function readDotenv(path: string): Readonly<Record<string, string | undefined>> {

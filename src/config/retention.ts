@@ -1,11 +1,11 @@
 import { parseRule } from '../backup/rules.ts'
-import { parseSpan, type Span } from '../lib/span.ts'
+import { parseSpan } from '../lib/span.ts'
 import type { SnapshotPolicy } from '../maintenance/prune/retention.ts'
 import { parseGrace } from '../maintenance/prune/retention-time.ts'
-import type { VersionPolicy, VersionRule } from '../maintenance/prune/retention-versions.ts'
-import { AppError, isAppError } from '../model/errors.ts'
+import type { VersionPolicy } from '../maintenance/prune/retention-versions.ts'
+import { count, list, object, parsed, refusalAt, type Shape } from './shape.ts'
 
-/** The section `retention` of the config file, checked. */
+/** A section `retention` of the config file, checked. */
 export interface RetentionSettings {
   readonly snapshots: SnapshotPolicy
   readonly versions: VersionPolicy
@@ -13,87 +13,78 @@ export interface RetentionSettings {
   readonly graceMs: number | null
 }
 
-const NO_RETENTION: RetentionSettings = { snapshots: {}, versions: { rules: [] }, graceMs: null }
+export const NO_RETENTION: RetentionSettings = { snapshots: {}, versions: { rules: [] }, graceMs: null }
 
-/** As in the file and as flags spell it: `keepLast` is `--keep-last`. */
-const COUNTS = [
-  ['keepLast', 'last'],
-  ['keepHourly', 'hourly'],
-  ['keepDaily', 'daily'],
-  ['keepWeekly', 'weekly'],
-  ['keepMonthly', 'monthly'],
-  ['keepYearly', 'yearly'],
-] as const
-const NAMES = [...COUNTS.map(([name]) => name), 'keepWithin', 'keepGone', 'grace', 'rules']
-const RULE_NAMES = ['match', 'keepWithin', 'keepGone']
+const SPAN = '(?:[0-9]+[hdwmy])+|forever'
+const keep = (of: string) => count(`Snapshots to keep: ${of}.`, { min: 0, max: Number.MAX_SAFE_INTEGER })
+const span = (describe: string) =>
+  parsed(
+    { describe, wanted: 'a length of time such as 36h, 30d, 8w, 6m (months), 2y, or forever', pattern: SPAN },
+    parseSpan,
+  )
 
-type Section = Readonly<Record<string, unknown>>
+const versionRule = object(
+  'How long the versions of some assets stay.',
+  {
+    match: parsed(
+      {
+        describe: 'A rule as for include and exclude, but without age: the assets that this is about.',
+        wanted: 'a rule',
+      },
+      (text) => parseRule(text),
+    ),
+    keepWithin: span('Keep each of their versions so long, whether a snapshot names it or not.'),
+    keepGone: span('Keep what is gone from the account so long.'),
+  },
+  ['match'],
+)
 
-/** Throws CONFIG_INVALID naming the file and the key. `origin` is the file's path and `retention`. */
-export function parseRetention(value: unknown, origin: string): RetentionSettings {
-  if (value === undefined) return NO_RETENTION
-  const section = sectionOf(value, origin, NAMES)
-  const snapshots: Partial<Record<(typeof COUNTS)[number][1], number>> = {}
-  for (const [name, key] of COUNTS) {
-    const given = section[name]
-    if (given === undefined) continue
-    if (typeof given !== 'number' || !Number.isSafeInteger(given) || given < 0)
-      throw refuse(`${origin} ${name}`, given, 'a whole number of zero or more')
-    snapshots[key] = given
-  }
-  const within = spanOf(section, 'keepWithin', origin)
-  const keepGone = spanOf(section, 'keepGone', origin)
-  const rules = section['rules'] ?? []
-  if (!Array.isArray(rules)) throw refuse(`${origin} rules`, rules, 'a list of rules')
-  return {
-    snapshots: { ...snapshots, ...(within !== undefined && { within }) },
-    versions: {
-      ...(keepGone !== undefined && { keepGone }),
-      rules: rules.map((rule, i) => ruleOf(rule, `${origin} rules[${i}]`)),
+const checkedRule: typeof versionRule = {
+  schema: { ...versionRule.schema, anyOf: [{ required: ['keepWithin'] }, { required: ['keepGone'] }] },
+  read: (value, at) => {
+    const rule = versionRule.read(value, at)
+    if (rule.keepWithin !== undefined || rule.keepGone !== undefined) return rule
+    throw refusalAt(at, 'says neither keepWithin nor keepGone')
+  },
+}
+
+const section = object('How long snapshots and versions stay. As flags spell it: keepLast is --keep-last.', {
+  keepLast: keep('the newest ones'),
+  keepHourly: keep('the last one of each of so many hours'),
+  keepDaily: keep('the last one of each of so many days'),
+  keepWeekly: keep('the last one of each of so many weeks'),
+  keepMonthly: keep('the last one of each of so many months'),
+  keepYearly: keep('the last one of each of so many years'),
+  keepWithin: span('Keep all snapshots that are younger.'),
+  keepGone: span('Keep versions of what is gone from the account so long.'),
+  grace: parsed(
+    {
+      describe: 'How long a prune leaves objects alone that nothing names any more: hours, days or weeks, or 0.',
+      wanted: 'a grace such as 24h, 3d or 1w, or 0',
+      pattern: '0|(?:[0-9]+[hdw])+',
     },
-    graceMs: section['grace'] === undefined ? null : textOf(section, 'grace', origin, parseGrace),
-  }
+    parseGrace,
+  ),
+  rules: list('What holds for some assets only.', checkedRule),
+})
+
+export const retentionShape: Shape<RetentionSettings> = {
+  schema: section.schema,
+  read: (value, at) => {
+    const { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepYearly, ...rest } = section.read(value, at)
+    const { keepWithin: within, keepGone, grace, rules = [] } = rest
+    const counts = { last: keepLast, hourly: keepHourly, daily: keepDaily, weekly: keepWeekly }
+    return {
+      snapshots: present({ ...counts, monthly: keepMonthly, yearly: keepYearly, within }),
+      versions: { ...present({ keepGone }), rules },
+      graceMs: grace ?? null,
+    }
+  },
 }
 
-function ruleOf(value: unknown, origin: string): VersionRule {
-  const section = sectionOf(value, origin, RULE_NAMES)
-  const keepWithin = spanOf(section, 'keepWithin', origin)
-  const keepGone = spanOf(section, 'keepGone', origin)
-  if (keepWithin === undefined && keepGone === undefined) {
-    throw new AppError('CONFIG_INVALID', `${origin} says neither keepWithin nor keepGone`)
+/** Without the keys that say nothing. */
+const present = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  // Only keys are left out.
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
   }
-  return {
-    match: textOf(section, 'match', origin, parseRule),
-    ...(keepWithin !== undefined && { keepWithin }),
-    ...(keepGone !== undefined && { keepGone }),
-  }
-}
-
-function sectionOf(value: unknown, origin: string, names: readonly string[]): Section {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(origin, value, 'an object')
-  const section: Section = { ...value }
-  const odd = Object.keys(section).find((name) => !names.includes(name))
-  if (odd === undefined) return section
-  throw new AppError('CONFIG_INVALID', `${origin} holds an unknown key "${odd}"`, {
-    hint: `known keys: ${names.join(', ')}`,
-  })
-}
-
-const spanOf = (section: Section, name: string, origin: string): Span | undefined =>
-  section[name] === undefined ? undefined : textOf(section, name, origin, parseSpan)
-
-/** What a flag would refuse with USAGE, a file is refused for with the place where it stands. */
-function textOf<T>(section: Section, name: string, origin: string, parse: (text: string) => T): T {
-  const value = section[name]
-  if (typeof value !== 'string') throw refuse(`${origin} ${name}`, value, 'a text')
-  try {
-    return parse(value)
-  } catch (error) {
-    if (!isAppError(error, 'USAGE')) throw error
-    const { hint } = error
-    throw new AppError('CONFIG_INVALID', `${origin} ${name}: ${error.message}`, hint === undefined ? {} : { hint })
-  }
-}
-
-const refuse = (origin: string, value: unknown, wanted: string): AppError =>
-  new AppError('CONFIG_INVALID', `${origin}: ${JSON.stringify(value) ?? 'nothing'} is not ${wanted}`)

@@ -1,4 +1,6 @@
-import { AppError, type AppErrorOptions } from '../model/errors.ts'
+import { parseByteSize } from '../lib/byte-size.ts'
+import { parseTimetable, type Timetable } from '../lib/timetable.ts'
+import { AppError, type AppErrorOptions, isAppError } from '../model/errors.ts'
 
 /** A text from a flag, a variable or the config file, with the name under which the user gave it. */
 export interface Given {
@@ -29,31 +31,24 @@ export function parseSwitch(given: Given): boolean {
   throw refuse(given, 'yes or no')
 }
 
-const RATE_UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1024,
-  ki: 1024,
-  kib: 1024,
-  kb: 1000,
-  m: 1024 ** 2,
-  mi: 1024 ** 2,
-  mib: 1024 ** 2,
-  mb: 1000 ** 2,
-  g: 1024 ** 3,
-  gi: 1024 ** 3,
-  gib: 1024 ** 3,
-  gb: 1000 ** 3,
-  b: 1,
+/** `10M`, `off`, or a timetable of such rates. */
+export const parseBandwidth = (given: Given): Timetable => asGiven(given, parseTimetable)
+
+/** Bytes, such as `4G`; at least 64 MiB, because less would make large files wait for one another. */
+export function parseScratch(given: Given): number {
+  const size = parseByteSize(given.value) ?? 0
+  if (size < 64 * 1024 ** 2) throw refuse(given, 'a size of at least 64M, such as 512M, 4G or 1.5T')
+  return size
 }
 
-/** Bytes a second; null for `off` and `0`. `10M` is ten mebibytes, `10MB` ten million bytes. */
-export function parseRate(given: Given): number | null {
-  if (given.value === '0' || given.value.toLowerCase() === 'off') return null
-  const match = /^(\d+(?:\.\d+)?)\s*([a-z]{0,3})(?:\/s)?$/i.exec(given.value)
-  const unit = RATE_UNITS[(match?.[2] ?? '').toLowerCase()]
-  const rate = match && unit !== undefined ? Math.floor(Number(match[1]) * unit) : 0
-  if (rate < 1024) throw refuse(given, 'a rate of at least 1K a second, such as 512K, 10M or 1.5G')
-  return rate
+/** What a parser of plain text refuses with USAGE, told with the name under which it was given. */
+function asGiven<T>({ value, origin }: Given, parse: (text: string) => T): T {
+  try {
+    return parse(value)
+  } catch (error) {
+    if (!isAppError(error, 'USAGE')) throw error
+    throw refusal(origin, error.message, error.hint === undefined ? {} : { hint: error.hint })
+  }
 }
 
 const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000 }

@@ -1,4 +1,4 @@
-import { SETTINGS } from '../../config/config.ts'
+import { type Config, SETTINGS } from '../../config/config.ts'
 import { locationName } from '../../config/vault-location.ts'
 import { policyInWords } from '../../maintenance/prune/retention.ts'
 import { versionPolicyInWords } from '../../maintenance/prune/retention-versions.ts'
@@ -10,16 +10,17 @@ import { type Column, renderTable } from '../table.ts'
 
 export const config: CliCommand = {
   name: 'config',
-  summary: 'config show: every setting, and where its value came from',
+  summary: 'config show: every setting, and where its value came from; config schema: the schema of the config file',
   group: 'check',
-  operands: [['[show]', 'the one thing config can do']],
+  operands: [['[show|schema]', 'show the settings, or print the JSON Schema of cloudkeep.config.json']],
   run,
 }
 
 async function run(call: Call): Promise<Result> {
   const { out, settings, operands } = call
+  if (operands[0] === 'schema') return await printSchema(call)
   if (operands[0] !== undefined && operands[0] !== 'show') {
-    throw new AppError('USAGE', `config knows no "${operands[0]}"`, { hint: 'cloudkeep config show' })
+    throw new AppError('USAGE', `config knows no "${operands[0]}"`, { hint: 'cloudkeep config show, or config schema' })
   }
   const { secrets, configFile } = settings
   const values = shownValues(call)
@@ -30,9 +31,7 @@ async function run(call: Call): Promise<Result> {
     secrets.apiSecret === null ? 'none' : 'set, hidden',
     secrets.apiSecret === null ? 'not set' : (secrets.origin ?? ''),
   ])
-  const { snapshots, versions } = settings.config.retention
-  const kept = [...policyInWords(snapshots), ...versionPolicyInWords(versions)].join(', ')
-  rows.push(['retention', kept || 'keep everything', kept === '' ? 'default' : `${configFile ?? ''} retention`])
+  rows.push(...fileRows(call))
   for (const [name, value, origin] of rows) out.record('setting', { name, value, origin })
   const columns: Column[] = [
     { title: 'setting', paint: out.theme.accent },
@@ -42,7 +41,54 @@ async function run(call: Call): Promise<Result> {
   const cells = rows.map((row) => row.map((cell) => safe(cell ?? '')))
   for (const line of renderTable(columns, cells, { width: out.width, head: out.theme.dim })) out.line(line)
   out.say(out.talk.dim(configFile === null ? 'no config file' : `config file ${configFile}`))
+  for (const open of [settings.undecided.account, settings.undecided.vault]) {
+    if (open !== null) out.say(out.talk.warn(`${open.message}; ${open.hint ?? ''}`))
+  }
   return { exit: EXIT.done, summary: { configFile } }
+}
+
+async function printSchema({ out }: Call): Promise<Result> {
+  const { configSchema } = await import('../../config/schema.ts')
+  if (out.json) out.record('schema', { schema: configSchema() })
+  else out.line(JSON.stringify(configSchema(), null, 2))
+  return { exit: EXIT.done }
+}
+
+/** What only the config file says, and secrets that only the environment has. */
+function fileRows({ settings }: Call): string[][] {
+  const { config, secrets, configFile } = settings
+  const { include, exclude, overrides } = config.rules
+  const { snapshots, versions } = config.retention
+  const file = configFile ?? ''
+  const row = (name: string, words: readonly string[], none: string): string[] => [
+    name,
+    words.join(', ') || none,
+    words.length === 0 ? 'default' : `${file} ${name}`,
+  ]
+  const secret = (name: string, variable: string, value: string | null): string[] => [
+    name,
+    value === null ? 'none' : 'set, hidden',
+    value === null ? 'not set' : `environment ${variable}`,
+  ]
+  return [
+    row('retention', [...policyInWords(snapshots), ...versionPolicyInWords(versions)], 'keep everything'),
+    row('include', include, 'everything'),
+    row('exclude', exclude, 'nothing'),
+    row(
+      'overrides',
+      overrides.map(({ asset, backup }) => `${backup ? 'keep' : 'leave out'} ${asset}`),
+      'none',
+    ),
+    row(
+      'copies',
+      config.copies.map(({ name, location }) => `${name} (${locationName(location)})`),
+      'none',
+    ),
+    ['keys', config.keyFolder, 'default'],
+    secret('identity', 'CLOUDKEEP_IDENTITY', secrets.identity),
+    secret('passphrase', 'CLOUDKEEP_PASSPHRASE', secrets.passphrase),
+    secret('writerKey', 'CLOUDKEEP_WRITER_KEY', secrets.writerKey),
+  ]
 }
 
 // An API key is an account's public half, but there is no need to show the whole of it either.
@@ -52,7 +98,8 @@ function shownValues({ settings }: Call): Readonly<Record<(typeof SETTINGS)[numb
   const { config: value } = settings
   const yesNo = (flag: boolean): string => (flag ? 'yes' : 'no')
   return {
-    vault: locationName(value.vault),
+    vault: value.vaultName === null ? locationName(value.vault) : `${value.vaultName} (${locationName(value.vault)})`,
+    account: value.accountName ?? 'none',
     cloud: value.cloud ?? 'none',
     uploadPrefix: value.uploadPrefix,
     secureDistribution: value.secureDistribution ?? 'none',
@@ -60,7 +107,9 @@ function shownValues({ settings }: Call): Readonly<Record<(typeof SETTINGS)[numb
     privateCdn: yesNo(value.privateCdn),
     deliveryHosts: value.deliveryHosts.join(', ') || 'only Cloudinary’s',
     concurrency: String(value.concurrency),
-    bwlimit: value.bwlimit === null ? 'off' : `${formatBytes(value.bwlimit)}/s`,
+    bwlimit: bandwidthInWords(value),
+    scratch: formatBytes(value.scratchLimit),
+    cache: value.cacheFolder,
     apiReserve: value.apiReserve === null ? 'a tenth, at most 100' : String(value.apiReserve),
     wait: yesNo(value.wait),
     proxy: value.proxy === null ? 'none' : withoutCredentials(value.proxy),
@@ -69,6 +118,11 @@ function shownValues({ settings }: Call): Readonly<Record<(typeof SETTINGS)[numb
     headersTimeout: formatDuration(value.timeouts.headersMs),
     idleTimeout: formatDuration(value.timeouts.idleMs),
   }
+}
+
+function bandwidthInWords({ bandwidth, bwlimit }: Config): string {
+  const now = bwlimit === null ? 'off' : `${formatBytes(bwlimit)}/s`
+  return bandwidth.slots.length > 1 ? `${now} now (${bandwidth.text})` : now
 }
 
 function withoutCredentials(proxy: string): string {
