@@ -79,7 +79,13 @@ export const createObjects = (store: Store, options: ObjectsOptions = {}): Objec
   /** An object that is there is as good as one just written, when nobody will take it away and nobody put it there to deceive. */
   const canRelyOn = async (digest: string, signal?: AbortSignal): Promise<boolean> => {
     // A prune takes away what is old and unnamed: whoever relies on an object makes it young, or writes it again.
-    if (store.variants === undefined) return (await store.touch?.(keyOf(digest), signal)) === true
+    if (store.variants === undefined) {
+      return await (store.touch?.(keyOf(digest), signal) ?? Promise.resolve(false)).catch((error: unknown) => {
+        // What nobody can take away need not be young.
+        if (isAppError(error, 'VAULT_SEALED')) return true
+        throw error
+      })
+    }
     // Where nothing can be taken back, somebody may have put other bytes here before; writing again adds, and harms nothing.
     const good = await proveVariant(store, digest, signal).catch((error: unknown) => {
       if (isAppError(error, 'KEY_MISSING')) return null

@@ -13,6 +13,7 @@ import type { Folders } from './fs-folders.ts'
 import { createFolders } from './fs-folders.ts'
 import { moveFile, touchFile } from './fs-move.ts'
 import { createPut } from './fs-put.ts'
+import { refuseSealed, unlessSealed } from './fs-sealed.ts'
 import { removeLeftovers } from './fs-temp.ts'
 
 const openFile = promisify(open)
@@ -200,7 +201,10 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
     put: async (key, body, signal, mode = 'replace') => {
       const target = pathOf(key)
       checkSignal(signal, `writing ${key}`)
-      return guarded(place, `write ${key}`, () => put({ key, path: target, body, signal, mode }))
+      const doing = `write ${key}`
+      return guarded(place, doing, () =>
+        unlessSealed(doing, [target], () => put({ key, path: target, body, signal, mode })),
+      )
     },
     get: async (key, signal, range) => {
       const target = pathOf(key)
@@ -235,7 +239,7 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
         place,
         `delete ${key}`,
         async () => {
-          await unlinkFile(target)
+          await unlessSealed(`delete ${key}`, [target], () => unlinkFile(target))
           await folders.sync(dirname(target))
         },
         () => {},
@@ -247,17 +251,22 @@ export const openFsStore = async (root: string, options: FsStoreOptions = {}): P
       return guarded(
         place,
         `touch ${key}`,
-        () => touchFile(target),
+        async () => {
+          const isTouched = await touchFile(target)
+          if (!isTouched) await refuseSealed(`touch ${key}`, [target])
+          return isTouched
+        },
         () => false,
       )
     },
     move: async (from, to, signal) => {
       const [source, target] = [pathOf(from), pathOf(to)]
       checkSignal(signal, `moving ${from}`)
+      const doing = `move ${from} to ${to}`
       await guarded(
         place,
-        `move ${from} to ${to}`,
-        () => moveFile(source, target, folders),
+        doing,
+        () => unlessSealed(doing, [source, target], () => moveFile(source, target, folders)),
         (error) => {
           throw notFound(from, error)
         },
