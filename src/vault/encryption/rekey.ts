@@ -15,9 +15,8 @@ import { createInnerKeys } from './inner-keys.ts'
 import type { KeyFile, NewKeys, Owners } from './keys.ts'
 import { KEYS_FOLDER, parseKeyFileKey, wrapKeys } from './keys.ts'
 import { createNames } from './names.ts'
-import { storeKeysOf } from './recovery.ts'
 import type { Given, Unlocked } from './unlock.ts'
-import { unlock } from './unlock.ts'
+import { storeKeysOf, unlock } from './unlock.ts'
 
 export interface RekeyOptions {
   /** What opens the vault now. */
