@@ -1,0 +1,69 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Body, PutMode } from '../../store.ts'
+import { readBody } from './body-reader.ts'
+import type { Connection } from './connection.ts'
+import { newBody, type Settings } from './settings.ts'
+
+export interface Write {
+  /** Relative to the vault. */
+  readonly key: string
+  readonly body: Body
+  readonly mode: PutMode
+  readonly signal: AbortSignal | undefined
+}
+
+/** What every body bears, so that a lost answer can be told from somebody else's body. */
+const MARK = 'cloudkeep-put'
+
+export const markOf = (mark: string) => ({ Metadata: { [MARK]: mark } })
+
+/** Whether the key now has the body that was sent with that mark. */
+export const isOurs = (connection: Connection, { key, signal }: Write, mark: string): Promise<boolean> => {
+  const { sdk, client, bucket, base } = connection
+  return connection.ask(
+    { what: `look at ${key}`, right: 's3:GetObject', signal },
+    async (options) => {
+      const found = await client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: base + key }), options)
+      return found.Metadata?.[MARK] === mark
+    },
+    { NotFound: () => false },
+  )
+}
+
+export const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes).digest()
+
+/**
+ * A whole body in one request, from one buffer; its MD5 goes along, so the service refuses what was damaged on its way.
+ * False, with mode `create`, when the key was there.
+ */
+export const putWhole = async (connection: Connection, settings: Settings, write: Write): Promise<boolean> => {
+  const { key, body, mode, signal } = write
+  const { sdk, client, bucket, base } = connection
+  const reader = readBody(key, body, signal)
+  try {
+    const bytes = await reader.next(body.size)
+    await reader.end()
+    const mark = randomUUID()
+    const command = {
+      Bucket: bucket,
+      Key: base + key,
+      Body: bytes,
+      ContentLength: bytes.byteLength,
+      ContentMD5: md5(bytes).toString('base64'),
+      ...markOf(mark),
+      ...newBody(settings, key),
+      ...(mode === 'create' && { IfNoneMatch: '*' }),
+    }
+    return await connection.ask(
+      { what: `write ${key}`, right: 's3:PutObject', signal },
+      async (options) => {
+        await client.send(new sdk.PutObjectCommand(command), options)
+        return true
+      },
+      // An earlier try may have arrived though its answer did not.
+      { PreconditionFailed: (attempt) => attempt > 1 && isOurs(connection, write, mark) },
+    )
+  } finally {
+    await reader.close()
+  }
+}
