@@ -66,13 +66,15 @@ describe('the format', () => {
   })
 
   test('has lengths that no two bodies share, and refuses the others', () => {
+    const wrong: number[] = []
     let before = 0
     for (let size = 0; size < 3 * CHUNK; size++) {
       const sealed = sealedSize(size)
-      expect(sealed > before && plainSize(sealed) === size).toBe(true)
-      for (let gap = before + 1; gap < sealed; gap++) expect(plainSize(gap)).toBeNull()
+      if (sealed <= before || plainSize(sealed) !== size) wrong.push(size)
+      for (let gap = before + 1; gap < sealed; gap++) if (plainSize(gap) !== null) wrong.push(gap)
       before = sealed
     }
+    expect(wrong).toEqual([])
   })
 
   test('refuses a file in which any single bit was changed', async () => {
@@ -166,14 +168,7 @@ describe('keys as text', () => {
       const letter = other(identity[at + 20])?.toUpperCase()
       expect(findIdentity(identity.slice(0, at + 20) + letter + identity.slice(at + 21))).toBeNull()
     }
-    const others = [
-      text.toUpperCase(),
-      `${text.slice(0, -1)}${text.at(-1)?.toUpperCase()}`,
-      text.slice(0, -1),
-      identity,
-      '',
-      'age1',
-    ]
+    const others = [text.toUpperCase(), text.replace('age', 'Age'), text.slice(0, -1), identity, '', 'age1']
     for (const other of [...others, encodeBech32('age', Buffer.alloc(31)), encodeBech32('age', Buffer.alloc(33))])
       expect(findRecipient(other)).toBeNull()
     for (const other of [identity.toLowerCase(), text, encodeBech32('age-secret-key-', Buffer.alloc(31)).toUpperCase()])

@@ -60,12 +60,16 @@ export const decodeVaultKey = (text: string): VaultKey => {
   let generation = 0
   for (const line of text.split('\n')) {
     const stated = /^# generation: ([1-9]\d{0,8})$/.exec(line)?.[1]
-    if (stated !== undefined) generation = Number(stated)
+    if (stated !== undefined) {
+      if (generation !== 0) break
+      generation = Number(stated)
+    }
     if (line === '' || line.startsWith('#')) continue
     if (generation === 0 || findIdentity(line) === null) throw damaged('an identity in it cannot be read')
     pairs.push({ generation, identity: line })
     generation = 0
   }
+  if (generation !== 0) throw damaged('a generation in it has no identity')
   const vaultId = /^# vault: ([A-Za-z0-9_-]{1,64})$/m.exec(text)?.[1]
   const nameKey = /^# name-key: ([0-9a-f]{64})$/m.exec(text)?.[1]
   if (vaultId === undefined) throw damaged('it does not say of which vault')

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { assert, property, stringMatching } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../lib/hash.ts'
 import { createInnerKeys } from './inner-keys.ts'
@@ -111,13 +110,10 @@ describe('keys below an encrypted store', () => {
   })
 
   it('come back whatever they are', () => {
-    const segment = stringMatching(/^[a-z0-9][A-Za-z0-9._-]{0,20}$/)
-    assert(
-      property(segment, segment, (a, b) => {
-        const key = `${a}/${b}`
-        expect(keys.outer(keys.inner(key).key)).toBe(key)
-      }),
-    )
+    for (let index = 0; index < 500; index++) {
+      const key = `${randomBytes(1 + (index % 20)).toString('hex')}/${randomBytes(3).toString('base64url')}.x-_`
+      expect(keys.outer(keys.inner(key).key)).toBe(key)
+    }
   })
 
   it('are none for an object in another folder than its own', () => {
