@@ -3,7 +3,7 @@ import type { AccountProfile } from '../model/account.ts'
 import { isManagedType } from '../model/asset.ts'
 import { isTrusted } from '../model/snapshot.ts'
 import type { BackupOptions, Estimate } from './report.ts'
-import { parseRules } from './rules.ts'
+import { parseRules, type Rules } from './rules.ts'
 import type { BackupDeps, Run } from './run-state.ts'
 import { openRunScratch } from './scratch.ts'
 
@@ -17,7 +17,12 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
   const { reader, catalog } = deps
   const cloud = reader.account.cloud
   const began = deps.now().toISOString()
-  const rules = parseRules(options.include, options.exclude)
+  const rulesAt = (start: string): Rules => {
+    const { include, exclude, overrides = [] } = options
+    return parseRules(include, exclude, { now: new Date(start), overrides })
+  }
+  // Before the first call to the account, so that a rule that cannot be understood costs none.
+  rulesAt(began)
   deps.listen({ type: 'phase', phase: 'prepare' })
   const profile = await reader.profile(signal)
   const { base, trusted, open } = await catalog.read(async (tx) => {
@@ -37,7 +42,7 @@ export async function prepare(deps: BackupDeps, options: BackupOptions, signal: 
     cloud,
     deps,
     options,
-    rules,
+    rules: rulesAt(startedAt),
     scratch,
     startedAt,
     base,

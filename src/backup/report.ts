@@ -1,6 +1,7 @@
 import type { Budget } from '../model/account.ts'
 import type { AssetIdentity } from '../model/asset.ts'
 import type { Failure, PartialReason, Totals } from '../model/snapshot.ts'
+import type { Override } from './rules.ts'
 import type { ScratchSpace } from './scratch-budget.ts'
 
 export interface BackupOptions {
@@ -14,6 +15,8 @@ export interface BackupOptions {
   readonly delete: boolean
   readonly include: readonly string[]
   readonly exclude: readonly string[]
+  /** Decisions about single assets, which win over the rules. @default none */
+  readonly overrides?: readonly Override[]
   /** Upper bound of transfers at a time. */
   readonly concurrency: number
   /** Per-asset details (coordinates, versions, derived): with API calls to spare, always (waits), or never. */

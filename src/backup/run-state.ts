@@ -1,5 +1,6 @@
 import type { Catalog, SnapshotRow, StepRow } from '../catalog/catalog.ts'
 import type { AccountReader } from '../cloudinary/reader.ts'
+import type { Bandwidth } from '../lib/throttle.ts'
 import type { AccountProfile } from '../model/account.ts'
 import type { AssetFacts, FolderMode, RawRecords } from '../model/asset.ts'
 import type { Json } from '../model/json.ts'
@@ -32,7 +33,7 @@ export interface BackupDeps {
   /** Bytes that bodies on their way may take there, all together. @default SCRATCH_LIMIT, 4 GiB */
   readonly scratchLimit?: number
   /** Bytes a second for all transfers together; null is unlimited. */
-  readonly bwlimit: number | null
+  readonly bwlimit: Bandwidth
   readonly now: () => Date
   readonly newId: () => string
   readonly tool: string

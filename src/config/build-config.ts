@@ -66,6 +66,8 @@ export function buildConfig(found: Readonly<Record<SettingName, Given | null>>, 
       headersMs: parseDuration(need('headersTimeout')),
       idleMs: parseDuration(need('idleTimeout')),
     },
+    cwd: env.cwd,
+    home: env.home,
     keyFolder: defaultKeyFolder(env),
     cacheFolder: cacheFolder(found.cache, env, file),
     retention: vault.retention,
@@ -75,10 +77,13 @@ export function buildConfig(found: Readonly<Record<SettingName, Given | null>>, 
 
 function rulesOf({ values, accounts }: ConfigFile, account: string | null): FileRules {
   const own = account === null ? undefined : accounts.get(account)
+  const ownOverrides = own?.overrides ?? []
+  // What an account says of an asset stands before what all of them say.
+  const general = (values.overrides ?? []).filter(({ asset }) => !ownOverrides.some((each) => each.asset === asset))
   return {
     include: [...(values.include ?? []), ...(own?.include ?? [])],
     exclude: [...(values.exclude ?? []), ...(own?.exclude ?? [])],
-    overrides: [...(values.overrides ?? []), ...(own?.overrides ?? [])],
+    overrides: [...general, ...ownOverrides],
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { AppError } from '../model/errors.ts'
+import { parseRules } from '../backup/rules.ts'
+import { AppError, isAppError } from '../model/errors.ts'
 import type { Environment } from './env.ts'
 import { type FileAccount, type FileValues, type FileVault, fileShape } from './file-shape.ts'
 import { nearest, originOf, refusalAt, type Spot } from './shape.ts'
@@ -107,10 +108,21 @@ const holdsSecret = (at: Spot): AppError =>
     'secrets are read from the environment, .env or a *_FILE, never from this file; "credentials" of an account is the name of a variable',
   )
 
-/** Every name of a vault or an account is one that the file defines. */
+/** Throws CONFIG_INVALID for overrides that disagree. */
+function checkOverrides(overrides: FileValues['overrides'], at: Spot): void {
+  try {
+    parseRules([], [], { overrides: overrides ?? [] })
+  } catch (error) {
+    if (!isAppError(error, 'USAGE')) throw error
+    throw refusalAt(at, error.message)
+  }
+}
+
+/** Every name of a vault is one that the file defines, and no two sayings contradict each other. */
 function checkNames(values: FileValues, file: string): void {
   const vaults = values.vaults ?? new Map<string, FileVault>()
   const known = [...vaults.keys()]
+  checkOverrides(values.overrides, { file, path: 'overrides' })
   const check = (name: string, path: string): void => {
     if (vaults.has(name)) return
     const all = known.length === 0 ? 'the file has no "vaults"' : `vaults are ${known.join(', ')}`
@@ -126,15 +138,13 @@ function checkNames(values: FileValues, file: string): void {
         'one of several accounts needs at least one of them',
       )
     }
+    checkOverrides(account.overrides, { file, path: `accounts.${name}.overrides` })
     if (account.vault !== undefined) check(account.vault, `accounts.${name}.vault`)
   }
   for (const [name, { copies = [] }] of vaults) {
     for (const [i, copy] of copies.entries()) {
       const path = `vaults.${name}.copies[${i}]`
       check(copy, path)
-      if (copy === name || vaults.get(copy)?.url === vaults.get(name)?.url) {
-        throw refusalAt({ file, path }, `the vault "${name}" would be copied to itself`)
-      }
       if (copies.indexOf(copy) !== i) throw refusalAt({ file, path }, `"${copy}" is there twice`)
     }
   }

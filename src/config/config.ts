@@ -52,6 +52,9 @@ export interface Config {
   /** Fill the library with copies on a disk that knows neither hard links nor clones. @default false */
   readonly allowCopies: boolean
   readonly timeouts: Timeouts
+  /** Relative paths of flags and arguments begin here. */
+  readonly cwd: string
+  readonly home: string
   /** Absolute. Where keys of encrypted vaults lie. @default $XDG_CONFIG_HOME/cloudkeep, on Windows %APPDATA%\\cloudkeep */
   readonly keyFolder: string
   /**

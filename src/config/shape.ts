@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '../model/errors.ts'
-import type { Given } from './values.ts'
+import { type Given, looksSecret } from './values.ts'
 
 /*
  * What a config file may say, written once: each shape reads a value and describes itself as JSON Schema, so the two
@@ -45,7 +45,7 @@ export const refusalAt = (at: Spot, message: string, hint?: string): AppError =>
 function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
   const text = JSON.stringify(value) ?? 'nothing'
-  if (/:\/\/[^/]*@/.test(text)) return 'a text that may hold a secret'
+  if (looksSecret(text)) return 'a text that may hold a secret'
   return text.length > 80 ? `${text.slice(0, 77)}…"` : text
 }
 
@@ -235,16 +235,18 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
     : undefined
 }
 
-/** Letters to put in, take out or change until one word is the other. */
+/** Letters to put in, take out, change, or swap with their neighbour until one word is the other. */
 function slips(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
+  const rows = [Array.from({ length: to.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
   for (let i = 1; i <= from.length; i += 1) {
-    const next = [i]
+    const row = [i]
+    rows.push(row)
     for (let j = 1; j <= to.length; j += 1) {
-      const changed = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
-      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const changed = at(i - 1, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1)
+      const isSwap = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]
+      row.push(Math.min(changed, at(i - 1, j) + 1, at(i, j - 1) + 1, isSwap ? at(i - 2, j - 2) + 1 : changed))
     }
-    row = next
   }
-  return row[to.length] ?? 0
+  return at(from.length, to.length)
 }

@@ -12,7 +12,11 @@ export interface Given {
 export const refusal = (origin: string, message: string, options: AppErrorOptions = {}): AppError =>
   new AppError(origin.startsWith('flag') ? 'USAGE' : 'CONFIG_INVALID', `${origin}: ${message}`, options)
 
-const refuse = (given: Given, wanted: string): AppError => refusal(given.origin, `"${given.value}" is not ${wanted}`)
+const refuse = ({ value, origin }: Given, wanted: string): AppError =>
+  refusal(origin, `${looksSecret(value) ? 'a text that may hold a secret' : `"${value}"`} is not ${wanted}`)
+
+/** Whether a text may be a URL with credentials in it, which no message repeats. */
+export const looksSecret = (text: string): boolean => /:\/\/[^/]*@/.test(text)
 
 export function parseCount(given: Given, range: { min: number; max: number }): number {
   const count = /^\d+$/.test(given.value) ? Number(given.value) : Number.NaN

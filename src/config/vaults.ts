@@ -1,4 +1,5 @@
 import type { LockWish } from '../model/protection.ts'
+import { bucketName } from '../model/vault-place.ts'
 import type { ConfigFile } from './config-file.ts'
 import type { Environment } from './env.ts'
 import { NO_RETENTION, type RetentionSettings } from './retention.ts'
@@ -38,9 +39,23 @@ export function resolveVault(given: Given, file: ConfigFile, env: Environment): 
   }
 }
 
-/** Throws CONFIG_INVALID where URL and `lock` disagree, or a folder is to be locked. */
+/** Throws CONFIG_INVALID where URL and `lock` disagree, a folder is to be locked, or a vault would be its own copy. */
 export function checkVaults(file: ConfigFile, env: Environment): void {
-  for (const name of file.vaults.keys()) locationOf(name, file, env)
+  for (const [name, { copies = [] }] of file.vaults) {
+    const place = placeOf(locationOf(name, file, env))
+    for (const [i, copy] of copies.entries()) {
+      if (placeOf(locationOf(copy, file, env)) !== place) continue
+      const at = { file: file.path ?? '', path: `vaults.${name}.copies[${i}]` }
+      throw refusalAt(at, `the vault "${name}" would be copied to itself`)
+    }
+  }
+}
+
+/** The same for two locations that are one place, whatever else they say of it. */
+function placeOf(location: VaultLocation): string {
+  if (location.kind === 'local') return location.path
+  const { endpoint = '', account = '' } = location.place.options
+  return [bucketName(location.place), endpoint, account].join(' ')
 }
 
 function locationOf(name: string, file: ConfigFile, env: Environment): VaultLocation {

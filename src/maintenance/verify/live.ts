@@ -54,7 +54,7 @@ async function begin(deps: LiveDeps, signal: AbortSignal): Promise<Live> {
     cloud,
     snapshot,
     signal,
-    rules: rulesOf(Object.keys(snapshot.snapshot.excludedBy)),
+    rules: rulesOf(Object.keys(snapshot.snapshot.excludedBy), new Date(snapshot.snapshot.startedAt)),
     counts: {
       ...{ scanned: 0, excluded: 0, 'live-not-kept': 0, 'live-replaced': 0 },
       ...{ 'live-renamed': 0, 'live-relabelled': 0, 'live-gone': 0 },
@@ -67,12 +67,12 @@ async function begin(deps: LiveDeps, signal: AbortSignal): Promise<Live> {
 const NOT_INCLUDED = 'not included by '
 
 /** The rules of the backup, as the snapshot remembers those that left something out. */
-function rulesOf(texts: readonly string[]): Rules {
+function rulesOf(texts: readonly string[], now: Date): Rules {
   const includes = texts.filter((text) => text.startsWith(NOT_INCLUDED))
   const exclude = texts.filter((text) => !text.startsWith(NOT_INCLUDED))
   const include = includes.flatMap((text) => text.slice(NOT_INCLUDED.length).split(', '))
   try {
-    return parseRules(include, exclude)
+    return parseRules(include, exclude, { now })
   } catch (error) {
     // Rules of a later version, or with commas in them: then more is told of than was meant to be kept.
     if (!isAppError(error, 'USAGE')) throw error

@@ -1,6 +1,7 @@
 import type { Catalog, SnapshotRow } from '../../catalog/catalog.ts'
 import type { AccountReader } from '../../cloudinary/reader.ts'
 import type { AccountWriter, AssetName } from '../../cloudinary/writer.ts'
+import type { Bandwidth } from '../../lib/throttle.ts'
 import type { MediaLimits } from '../../model/account.ts'
 import type { FolderMode } from '../../model/asset.ts'
 import type { Vault } from '../../vault/vault.ts'
@@ -33,7 +34,7 @@ export interface RestoreDeps {
   /** Folder for lists on their way; on the vault's own disk. */
   readonly scratch: string
   /** Bytes a second for all uploads together; null is unlimited. */
-  readonly bwlimit: number | null
+  readonly bwlimit: Bandwidth
   readonly now: () => Date
   readonly newId: () => string
   readonly tool: string
