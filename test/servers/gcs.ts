@@ -29,6 +29,8 @@ export interface GcsOptions extends Partial<BucketSettings> {
   readonly bucket?: string
   /** The most names of one page, whatever is asked for. @default 1000 */
   readonly largestPage?: number
+  /** What befalls each request, by its number from 1 on; ordered faults come first. @default nothing */
+  readonly plan?: (number: number) => Omit<Fault, 'match'> | null
 }
 
 export interface FakeGcs {
@@ -141,9 +143,9 @@ export const startGcs = async (options: GcsOptions = {}): Promise<FakeGcs> => {
   const requests: string[] = []
   const headers: IncomingMessage['headers'][] = []
 
-  const nextFault = (line: string): Fault | null => {
+  const nextFault = (line: string): Omit<Fault, 'match'> | null => {
     const found = faults.find(({ fault, left }) => left > 0 && fault.match.test(line))
-    if (found === undefined) return null
+    if (found === undefined) return options.plan?.(requests.length) ?? null
     found.left -= 1
     return found.fault
   }

@@ -60,10 +60,11 @@ export const createTouch =
 
 /**
  * The service's own move ("Objects: move"): one step, no bytes copied, a new time. A move whose answer got lost is
- * repeated and finds nothing to move; it is then looked whether the bytes have arrived.
+ * repeated and finds nothing to move; whether the other key has got another generation since then tells.
  */
 export const createMove = (gcs: Gcs, touch: NonNullable<Store['touch']>): NonNullable<Store['move']> => {
-  const unsure = new Set<string>()
+  /** Of moves without an answer: the generation that the other key had before the first try. */
+  const unsure = new Map<string, string | undefined>()
 
   const moveOnce = async (from: string, to: string, signal: AbortSignal | undefined): Promise<boolean> => {
     const answer = await gcs.calls.call({
@@ -75,7 +76,18 @@ export const createMove = (gcs: Gcs, touch: NonNullable<Store['touch']>): NonNul
       signal,
       accept: [404],
     })
+    if (answer.status === 404) await gcs.checkBucket(signal)
     return answer.status !== 404
+  }
+  const generationAt = async (key: string, signal: AbortSignal | undefined): Promise<string | undefined> =>
+    (await lookAt(gcs, key, signal))?.generation
+  const hasChanged = async (
+    key: string,
+    before: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> => {
+    const now = await generationAt(key, signal)
+    return now !== undefined && now !== before
   }
   return async (from, to, signal) => {
     if (from === to) {
@@ -83,15 +95,16 @@ export const createMove = (gcs: Gcs, touch: NonNullable<Store['touch']>): NonNul
       throw notFound(from)
     }
     const both = `${from} ${to}`
+    const isRepeated = unsure.has(both)
+    const before = isRepeated ? unsure.get(both) : await generationAt(to, signal)
     try {
-      if (await moveOnce(from, to, signal)) return void unsure.delete(both)
+      if (!(await moveOnce(from, to, signal)) && !(isRepeated && (await hasChanged(to, before, signal))))
+        throw notFound(from)
+      unsure.delete(both)
     } catch (error) {
-      if (isAppError(error) && !error.permanent) unsure.add(both)
+      if (isAppError(error) && !error.permanent) unsure.set(both, before)
+      else unsure.delete(both)
       throw error
     }
-    await gcs.checkBucket(signal)
-    const hasArrived = unsure.has(both) && (await lookAt(gcs, to, signal)) !== null
-    unsure.delete(both)
-    if (!hasArrived) throw notFound(from)
   }
 }

@@ -29,10 +29,24 @@ export const loadSdk = async (load: () => Promise<Sdk> = () => import('@google-c
   }
 }
 
+/** Codes that say nothing of the credentials; others, such as ENOENT, come from reading them. */
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
+
 /** What a service that hands out credentials says: passing trouble, or no. */
 const credentialsError = (error: unknown): AppError => {
   const status = statusOf(error)
-  const passes = status === null ? transportCode(error) !== null : status === 408 || status === 429 || status >= 500
+  const passes =
+    status === null ? NETWORK.has(transportCode(error) ?? '') : status === 408 || status === 429 || status >= 500
   return passes
     ? new AppError('STORE_UNAVAILABLE', 'the credentials for Google Cloud Storage could not be fetched', {
         permanent: false,
