@@ -5,6 +5,7 @@ import type { BackupListener, BackupOptions, BackupReport } from './backup/repor
 import { runBackup } from './backup/run.ts'
 import type { Context } from './context.ts'
 import { preferMemory } from './lib/memory.ts'
+import { followTimetable } from './lib/timetable.ts'
 import { assureConsent, type Place } from './places.ts'
 
 /** Parts of uploads that nobody finished for so long are of no use to anybody. */
@@ -74,7 +75,8 @@ const watchSize =
   }
 
 export const fixed = ({ config, now, newId, tool }: Context, listen: BackupListener) => ({
-  bwlimit: config.bwlimit,
+  bwlimit: followTimetable(config.bandwidth, now),
+  scratchLimit: config.scratchLimit,
   now,
   newId,
   tool,
@@ -97,7 +99,11 @@ export async function runImportCommand(
     const journal = join(place.work, `import-${reader.account.cloud}`)
     const scratch = await context.scratch()
     const deps = { reader, vault: place.vault, catalog: await context.catalog(), scratch, journal }
-    return await importHistory({ ...deps, bwlimit: config.bwlimit, now, newId, tool, listen }, options, signal)
+    return await importHistory(
+      { ...deps, bwlimit: followTimetable(config.bandwidth, now), now, newId, tool, listen },
+      options,
+      signal,
+    )
   } finally {
     await lock?.release()
   }

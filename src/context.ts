@@ -13,7 +13,7 @@ import { createAccountWriter } from './cloudinary/create-writer.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { AccountWriter, WriterEvents } from './cloudinary/writer.ts'
 import { parseCloudinaryUrl } from './config/cloudinary-url.ts'
-import type { Config } from './config/config.ts'
+import type { Config, Settings } from './config/config.ts'
 import { checkCloudName } from './config/credentials.ts'
 import type { HiddenSecrets, Secrets } from './config/secrets.ts'
 import { locationName, type VaultLocation } from './config/vault-location.ts'
@@ -94,6 +94,7 @@ export function createContext(
   config: Config,
   secrets: HiddenSecrets,
   note: (message: string) => void = () => undefined,
+  undecided: Settings['undecided'] = { account: null, vault: null },
 ): Context {
   const closers: (() => Promise<void>)[] = []
   const birth = () => ({ now: now(), id: newId(), tool: tool() })
@@ -102,7 +103,8 @@ export function createContext(
   let place: Promise<Place> | null = null
   let catalog: Promise<Catalog> | null = null
 
-  const openPlace = (mode: 'open' | 'create' = 'open'): Promise<Place> => {
+  const openPlace = async (mode: 'open' | 'create' = 'open'): Promise<Place> => {
+    if (undecided.vault !== null) throw undecided.vault
     place ??= places.open(
       config.vault,
       mode === 'open' ? 'open' : { create: config.cloud === null ? [] : [config.cloud] },
@@ -111,7 +113,7 @@ export function createContext(
     place.catch(() => {
       place = null
     })
-    return place
+    return await place
   }
   const openCatalog = async (): Promise<Catalog> => {
     const { vault, work } = await openPlace()
@@ -133,11 +135,13 @@ export function createContext(
       return catalog
     },
     reader: (listener) => {
+      if (undecided.account !== null) throw undecided.account
       const made = createAccountReader({ ...accountOf(config, secrets), ...waysOf(config, listener) })
       closers.push(() => made.close())
       return made
     },
     hands: (url, listener, events = {}) => {
+      if (url === null && undecided.account !== null) throw undecided.account
       const account = url === null ? accountOf(config, secrets) : accountOfUrl(url)
       const options = { ...account, ...waysOf(config, listener) }
       const made = { reader: createAccountReader(options), writer: createAccountWriter({ ...options, ...events }) }
@@ -147,7 +151,7 @@ export function createContext(
       )
       return made
     },
-    otherPlace: (at, mode = 'open') => places.open(typeof at === 'string' ? locationOf(at) : at, mode),
+    otherPlace: (at, mode = 'open') => places.open(typeof at === 'string' ? locationOf(at, config) : at, mode),
     scratch: async () => join((await openPlace()).work, 'scratch'),
     library: async (cloud) => {
       const { root } = await openPlace()

@@ -23,8 +23,8 @@ export async function runCopyCommand(
   options: Omit<CopyOptions, 'now'>,
   signal: AbortSignal,
 ): Promise<CopyReport> {
-  const to = typeof target === 'string' ? locationOf(target) : target
-  await refuseSame(from === null ? context.config.vault : locationOf(from), to)
+  const to = typeof target === 'string' ? locationOf(target, context.config) : target
+  await refuseSame(from === null ? context.config.vault : locationOf(from, context.config), to)
   const source = (await (from === null ? context.place() : context.otherPlace(from))).bare
   if (options.dryRun) {
     const there = await context.otherPlace(to).catch((error: unknown) => {

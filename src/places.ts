@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from './config/config.ts'
 import type { HiddenSecrets } from './config/secrets.ts'
@@ -47,9 +46,10 @@ export interface Places {
   close(): Promise<void>
 }
 
-/** What a person wrote after a flag: a path or a URL. */
-export const locationOf = (place: string): VaultLocation =>
-  parseVaultLocation({ value: place, origin: 'flag' }, { cwd: process.cwd(), home: homedir() })
+/** What a person wrote after a flag: the name of a copy of the vault in the config file, a path or a URL. */
+export const locationOf = (place: string, { copies, cwd, home }: Pick<Config, 'copies' | 'cwd' | 'home'>): VaultLocation =>
+  copies.find(({ name }) => name === place)?.location ??
+  parseVaultLocation({ value: place, origin: 'flag' }, { cwd, home })
 
 /** The one place where stores are opened. */
 export function createPlaces(

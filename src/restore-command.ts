@@ -3,6 +3,7 @@ import { runBackup } from './backup/run.ts'
 import { fixed } from './backup-command.ts'
 import type { AccountReader } from './cloudinary/reader.ts'
 import type { Context } from './context.ts'
+import { followTimetable } from './lib/timetable.ts'
 import { AppError } from './model/errors.ts'
 import { assureConsent } from './places.ts'
 import type { RestoreAsk } from './restore/account/begin.ts'
@@ -43,7 +44,7 @@ export async function runRestoreCommand(
       catalog: await context.catalog(),
       snapshotTarget: (scope, until) => keepPresent(context, hands.reader, { scope, listen, signal: until }),
       scratch: await context.scratch(),
-      bwlimit: context.config.bwlimit,
+      bwlimit: followTimetable(context.config.bandwidth, context.now),
       now: context.now,
       newId: context.newId,
       tool: context.tool,

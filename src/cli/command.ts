@@ -1,4 +1,4 @@
-import type { Settings } from '../config/config.ts'
+import type { AccountSettings, Settings } from '../config/config.ts'
 import { parseCount } from '../config/values.ts'
 import type { Context } from '../context.ts'
 import type { Output } from './output.ts'
@@ -38,6 +38,10 @@ export interface Call {
   readonly settings: Settings
   /** Made at the first call, closed by the runner. */
   context(): Promise<Context>
+  /** Every account of the config file, for a command that goes through all of them; see `loadAccounts`. */
+  accounts(): readonly AccountSettings[]
+  /** Made of other settings than the call's own; closed by the runner. */
+  contextOf(settings: Settings): Promise<Context>
   /** Milliseconds since the epoch. */
   now(): number
   /** Puts a question to a person and gives the line that was typed; null where nobody sits at a terminal. */

@@ -12,7 +12,7 @@ export async function writeFirstConfig(
   { vault, cloud }: { readonly vault: string; readonly cloud: string | null },
 ): Promise<string | null> {
   if (settings.configFile !== null) return null
-  const file = resolve('cloudkeep.config.json')
+  const file = resolve(settings.config.cwd, 'cloudkeep.config.json')
   const content = { vault, ...(cloud === null ? {} : { cloud }) }
   try {
     await writeFile(file, `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' })

@@ -48,9 +48,9 @@ interface MadeIdentity {
 }
 
 /** Writes a new identity as `age-keygen` does, into a file that was not there, readable for nobody else. */
-async function makeIdentity({ options, out, now }: Call): Promise<MadeIdentity> {
+async function makeIdentity({ options, out, now, settings }: Call): Promise<MadeIdentity> {
   const { generateIdentity, recipientOf } = await import('../vault/encryption/age/x25519.ts')
-  const file = resolve(options.text('newKey') ?? 'cloudkeep-key.txt')
+  const file = resolve(settings.config.cwd, options.text('newKey') ?? 'cloudkeep-key.txt')
   const identity = generateIdentity()
   const recipient = recipientOf(identity)
   const text = `# created: ${new Date(now()).toISOString()}\n# public key: ${recipient}\n${identity}\n`
@@ -79,7 +79,7 @@ async function prove(call: Call, { made, passphrases }: Known): Promise<Given> {
   const { options, ask, settings } = call
   const { parseIdentities } = await import('../vault/encryption/identity-file.ts')
   const file = options.text('prove')
-  if (file !== undefined) return { identities: parseIdentities(await readKeyFile(file)), passphrases: [] }
+  if (file !== undefined) return { identities: parseIdentities(await readKeyFile(resolve(settings.config.cwd, file))), passphrases: [] }
   if (made !== null) return await showAgain(call, made)
   if (settings.secrets.identity !== null) {
     return { identities: parseIdentities(settings.secrets.identity), passphrases: [] }
@@ -90,7 +90,7 @@ async function prove(call: Call, { made, passphrases }: Known): Promise<Given> {
     return { identities: [], passphrases: [(await ask('Type the passphrase, from where you keep it: ')).trim()] }
   }
   const path = await ask('Where is the identity of one of the recipients? Path of the file: ')
-  return { identities: parseIdentities(await readKeyFile(path.trim())), passphrases: [] }
+  return { identities: parseIdentities(await readKeyFile(resolve(settings.config.cwd, path.trim()))), passphrases: [] }
 }
 
 const unproven = (): AppError =>

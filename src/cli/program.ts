@@ -71,7 +71,8 @@ function createCommand(spec: CliCommand, program: Command, onCommand: (parsed: P
     command.addOption(made)
   }
   command
-    .option('--vault <VAULT>', 'where the vault is: a folder')
+    .option('--vault <VAULT>', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://')
+    .option('--account <NAME>', 'the account of the config file')
     .option('--cloud <NAME>', 'the account, when the vault holds several')
     .option('--config <FILE>', 'config file instead of ./cloudkeep.config.json')
     .option('--json', 'print NDJSON; the last line is a summary')
@@ -92,7 +93,8 @@ export function settingsFlags({ command, operands, options }: Parsed): Flags {
   }
   const first = command.operands?.[0]?.[0]
   put('vault', options.text('vault') ?? (first === '[VAULT]' ? operands[0] : undefined))
-  for (const name of ['cloud', 'config', 'concurrency', 'bwlimit', 'apiReserve']) put(name, options.text(name))
+  for (const name of ['account', 'cloud', 'config', 'concurrency', 'bwlimit', 'apiReserve'])
+    put(name, options.text(name))
   if (options.off('wait')) flags['wait'] = 'false'
   if (options.flag('allowCopies')) flags['allowCopies'] = 'true'
   return flags

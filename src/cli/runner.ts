@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { loadSettings, type Settings } from '../config/config.ts'
+import { loadAccounts, loadSettings, type Settings } from '../config/config.ts'
 import { type EnvironmentSource, readEnvironment, type TerminalWishes } from '../config/env.ts'
 import type { Context } from '../context.ts'
 import { AppError } from '../model/errors.ts'
@@ -95,25 +95,38 @@ function refuse(error: CommanderError, argv: readonly string[], out: Output): nu
 async function execute(parsed: Parsed, out: Output, options: RunnerOptions): Promise<number> {
   const { command } = parsed
   const { signal, environment } = options
-  let settings: Settings | null = null
-  let context: Context | null = null
+  const known: Settings[] = []
+  const opened: Context[] = []
+  const redact = (text: string): string => known.reduce((clean, { secrets }) => secrets.redact(clean), text)
+  // Loaded when first needed: `--help`, `completion` and `config show` open no store and no database.
+  const contextOf = async ({ config, secrets, undecided }: Settings): Promise<Context> => {
+    const { createContext } = await import('../context.ts')
+    const made = createContext(config, secrets, (message) => out.say(out.talk.dim(message)), undecided)
+    opened.push(made)
+    return made
+  }
   try {
-    const loaded = loadSettings(readEnvironment(environment), settingsFlags(parsed))
-    settings = loaded
-    options.onRedact?.(redactOf(loaded))
+    const env = readEnvironment(environment)
+    const loaded = loadSettings(env, settingsFlags(parsed))
+    known.push(loaded)
+    options.onRedact?.(redact)
+    let context: Promise<Context> | null = null
     const result = await command.run({
       operands: parsed.operands,
       options: parsed.options,
       out,
       signal,
       settings: loaded,
-      context: async () => {
-        // Loaded when first needed: `--help`, `completion` and `config show` open no store and no database.
-        context ??= (await import('../context.ts')).createContext(loaded.config, loaded.secrets, (message) => {
-          out.say(out.talk.dim(message))
-        })
+      context: () => {
+        context ??= contextOf(loaded)
         return context
       },
+      accounts: () => {
+        const all = loadAccounts(env, settingsFlags(parsed))
+        known.push(...all.flatMap(({ settings }) => (settings === null ? [] : [settings])))
+        return all
+      },
+      contextOf,
       now: Date.now,
       ask: options.ask ?? null,
     })
@@ -123,28 +136,22 @@ async function execute(parsed: Parsed, out: Output, options: RunnerOptions): Pro
   } catch (error) {
     out.redraw([])
     const failed = describeFailure(error, signal.aborted)
-    const redact = redactOf(settings)
     showFailure(out, failed, redact)
     out.record('summary', {
       command: command.name,
       ok: false,
-      ...(settings?.config.cloud ? { cloud: settings.config.cloud } : {}),
+      ...(known[0]?.config.cloud ? { cloud: known[0].config.cloud } : {}),
       error: { code: failed.code, message: redact(failed.message), hint: failed.hint },
     })
     return failed.exit
   } finally {
-    await closeQuietly(context, out)
+    for (const context of opened) await closeQuietly(context, out)
   }
 }
 
-const redactOf =
-  (settings: Settings | null) =>
-  (text: string): string =>
-    settings === null ? text : settings.secrets.redact(text)
-
-async function closeQuietly(context: Context | null, out: Output): Promise<void> {
+async function closeQuietly(context: Context, out: Output): Promise<void> {
   try {
-    await context?.close()
+    await context.close()
   } catch (error) {
     // What the command did is done and told; a handle that does not close cleanly is only worth a word.
     if (out.verbose) out.say(out.talk.dim(`closing: ${String(error)}`))

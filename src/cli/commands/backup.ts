@@ -1,8 +1,11 @@
 import type { BackupOptions, BackupReport } from '../../backup/report.ts'
+import type { Config, Settings } from '../../config/config.ts'
+import type { Context } from '../../context.ts'
 import { AppError } from '../../model/errors.ts'
 import { isAskedFor } from '../account-choice.ts'
 import { renderBackupReport } from '../backup-report.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
+import { feedCopies } from '../copy-feed.ts'
 import { EXIT } from '../exit-codes.ts'
 import { shortPlace } from '../path-shown.ts'
 import { createBackupDisplay } from '../progress.ts'
@@ -13,9 +16,10 @@ export const backup: CliCommand = {
   name: 'backup',
   summary: 'keep what is new or changed in the account; makes the vault when the place is empty',
   group: 'keep',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: [
     { flags: '-n, --dry-run', help: 'scan and tell what would be done; write nothing' },
+    { flags: '--all', help: 'every account of the config file, one after the other' },
     { flags: '--delete', help: 'take files of gone assets out of the library (their objects stay in the vault)' },
     { flags: '--full', help: 'read the whole search index and check every library file' },
     { flags: '--include <RULE>', help: 'keep only what a rule names; repeatable', repeatable: true },
@@ -34,8 +38,8 @@ export const backup: CliCommand = {
     { flags: '--derived', help: 'also download derived assets' },
     { flags: '--allow-copies', help: 'fill the library with copies where the disk knows no links' },
   ],
-  notes: `RULE is a pattern for public_ids, or public_id: resource_type: type: folder: tag: format: and a pattern.
-* stands for anything but /, ** for anything, ? for one character.
+  notes: `RULE is a pattern for public_ids, or public_id: resource_type: type: folder: tag: format: and a pattern, size: or age: and a
+comparison (size:>100M, age:<2y). * stands for anything but /, ** for anything, ? for one character.
 
   cloudkeep backup /srv/vault --exclude 'folder:drafts' --exclude 'tag:temp'
   cloudkeep backup --bwlimit 10M --api-reserve 200`,
@@ -44,15 +48,21 @@ export const backup: CliCommand = {
 }
 
 async function run(call: Call): Promise<Result> {
-  const { out, settings, signal } = call
+  if (!call.options.flag('all')) return await backUp(call, call.settings, await call.context())
+  const { backUpAll } = await import('../backup-all.ts')
+  return await backUpAll(call, backUp)
+}
+
+/** One account into its vault, and from there into the vaults that the config file names as copies. */
+async function backUp(call: Call, settings: Settings, ctx: Context): Promise<Result> {
+  const { out, signal } = call
   const { secrets, config } = settings
   if (isAskedFor(config) && secrets.cloud !== null && secrets.cloud !== config.cloud) {
     throw new AppError('USAGE', `the credentials belong to "${secrets.cloud}", not to "${config.cloud ?? ''}"`, {
       hint: 'set CLOUDINARY_URL for the account to back up, or leave --cloud out',
     })
   }
-  const options = readBackupOptions(call)
-  const ctx = await call.context()
+  const options = readBackupOptions(call, config)
   const { runBackupCommand } = await import('../../backup-command.ts')
   const display = createBackupDisplay(out)
   let report: BackupReport
@@ -71,10 +81,16 @@ async function run(call: Call): Promise<Result> {
     }))
       out.line(line)
   }
-  return { exit: exitOf(report, options), summary: summaryOf(report) }
+  const copies = options.dryRun || report.guard ? [] : await feedCopies(call, ctx)
+  const exit = exitOf(report, options)
+  const isFed = copies.every(({ ok }) => ok)
+  return {
+    exit: exit === EXIT.done && !isFed ? EXIT.partial : exit,
+    summary: { ...summaryOf(report), ...(copies.length === 0 ? {} : { copies }) },
+  }
 }
 
-function readBackupOptions({ options, settings }: Call): BackupOptions {
+function readBackupOptions({ options }: Call, { rules, concurrency }: Config): BackupOptions {
   const asked = options.text('details')
   const details = DETAILS_POLICIES.find((policy) => policy === asked) ?? 'spare'
   return {
@@ -82,9 +98,10 @@ function readBackupOptions({ options, settings }: Call): BackupOptions {
     full: options.flag('full'),
     yesMassChange: options.flag('yesMassChange'),
     delete: options.flag('delete'),
-    include: options.list('include'),
-    exclude: options.list('exclude'),
-    concurrency: settings.config.concurrency,
+    include: [...rules.include, ...options.list('include')],
+    exclude: [...rules.exclude, ...options.list('exclude')],
+    overrides: rules.overrides,
+    concurrency,
     details,
     remote: options.flag('remote'),
     derived: options.flag('derived'),

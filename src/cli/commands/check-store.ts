@@ -27,7 +27,7 @@ const LARGE = 20 * 1024 * 1024
 
 async function run(call: Call): Promise<Result> {
   const { out, operands, options, settings, signal } = call
-  const location = operands[0] === undefined ? settings.config.vault : locationOf(operands[0])
+  const location = operands[0] === undefined ? settings.config.vault : locationOf(operands[0], settings.config)
   const ctx = await call.context()
   const place = await ctx.look(location, { create: true })
   const { confirm } = await import('../confirm.ts')

@@ -9,7 +9,7 @@ export const doctor: CliCommand = {
   name: 'doctor',
   summary: 'check this machine, the vault’s disk, the network and the credentials',
   group: 'check',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   run,
 }
 

@@ -15,7 +15,7 @@ export const drill: CliCommand = {
   name: 'drill',
   summary: 'rehearse a restore: bring a sample back, compare every byte, keep the evidence',
   group: 'check',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: [
     { flags: '--sample <N|P%|all>', help: 'how many assets of each account (20)' },
     {

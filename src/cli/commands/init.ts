@@ -55,10 +55,10 @@ async function run(call: Call): Promise<Result> {
 }
 
 async function askPlace({ ask, operands, settings }: Call): Promise<VaultLocation> {
-  if (operands[0] !== undefined) return locationOf(operands[0])
+  if (operands[0] !== undefined) return locationOf(operands[0], settings.config)
   if (ask === null || settings.config.origins.vault !== 'default') return settings.config.vault
   const answer = (await ask('Where shall the vault be? A folder, or s3://, gs://, az:// (./cloudkeep-vault) ')).trim()
-  return answer === '' ? settings.config.vault : locationOf(answer)
+  return answer === '' ? settings.config.vault : locationOf(answer, settings.config)
 }
 
 interface Shown {

@@ -14,7 +14,7 @@ export const prune: CliCommand = {
   name: 'prune',
   summary: 'take away the snapshots that no rule keeps, and then what nothing names any more',
   group: 'keep',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: [
     { flags: '-n, --dry-run', help: 'show the plan and change nothing' },
     ...RETENTION_OPTIONS,

@@ -11,7 +11,7 @@ export const retention: CliCommand = {
   name: 'retention',
   summary: 'which snapshots the rules keep, each with the reason; changes nothing',
   group: 'keep',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: RETENTION_OPTIONS,
   notes: RETENTION_NOTES,
   run,

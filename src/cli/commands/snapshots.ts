@@ -9,7 +9,7 @@ export const snapshots: CliCommand = {
   name: 'snapshots',
   summary: 'list the states that can be gone back to',
   group: 'look',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: [
     { flags: '--failed', help: 'name what could not be kept, by snapshot' },
     { flags: '--limit <N>', help: 'the newest so many' },

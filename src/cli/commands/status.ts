@@ -14,7 +14,7 @@ export const status: CliCommand = {
   name: 'status',
   summary: 'is everything restorable, as of when, when was that proven, and what to do',
   group: 'look',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: [
     { flags: '--check', help: 'exit 3 unless everything is restorable; for monitoring' },
     { flags: '--runbook', help: 'print what to do on the day on which the account is gone, as Markdown' },

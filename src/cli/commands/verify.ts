@@ -10,7 +10,7 @@ export const verify: CliCommand = {
   name: 'verify',
   summary: 'check that everything is there, that its bytes are right, and mend what is not',
   group: 'check',
-  operands: [['[VAULT]', 'where the vault is: a folder']],
+  operands: [['[VAULT]', 'where the vault is: a folder, a name of the config file, s3://, gs:// or az://']],
   options: [
     {
       flags: '--read <WHAT>',
