@@ -3,7 +3,7 @@ import type { Turnstile } from '../../../lib/turnstile.ts'
 import { AppError, isAppError } from '../../../model/errors.ts'
 import { type BodyReader, readBody } from './body-reader.ts'
 import type { Connection } from './connection.ts'
-import { isOurs, md5, type Write } from './put.ts'
+import { findOurs, md5, type Write, type Written } from './put.ts'
 import { headOf } from './read.ts'
 import type { Settings } from './settings.ts'
 import {
@@ -145,29 +145,30 @@ const sendAll = async (job: Job, reader: BodyReader, target: Target, candidates:
   return { upload: target.upload, etags, digests }
 }
 
-const finish = async (job: Job, { upload, etags, digests }: Sent): Promise<boolean> => {
+const finish = async (job: Job, { upload, etags, digests }: Sent): Promise<Written | null> => {
   const { connection, write, options, mark } = job
+  const drop = () => giveUp(connection, connection.base + write.key, upload.id, write.signal)
   // Some services ignore the condition on the request that ends an upload, so this looks as late as it can.
   if (write.mode === 'create' && (await options.exists(write.key, write.signal))) {
-    await giveUp(connection, connection.base + write.key, upload.id, write.signal)
-    return false
+    await drop()
+    return null
   }
-  const isThere = async (): Promise<boolean> => {
+  const findIt = async (): Promise<Written | null> => {
     const head = await headOf(connection, write.key, write.signal)
-    if (head === null) return false
-    if (head.size === write.body.size && head.etag === etagOfParts(digests)) return true
-    return isOurs(connection, write, mark)
+    if (head === null) return null
+    const isSame = head.size === write.body.size && head.etag === etagOfParts(digests)
+    return isSame ? { versionId: head.versionId } : findOurs(connection, write, mark)
   }
-  const isMine = await endUpload(connection, write, upload, etags, isThere)
-  if (!isMine) await giveUp(connection, connection.base + write.key, upload.id, write.signal)
-  return isMine
+  const written = await endUpload(connection, write, upload, etags, findIt)
+  if (written === null) await drop()
+  return written
 }
 
 /** What a failed put leaves for its next try: an outage keeps the parts, a wrong body or an interruption nothing. */
 const isWorthKeeping = (error: unknown): boolean =>
   isAppError(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_FULL')
 
-const tryOnce = async (job: Job, mayResume: boolean): Promise<boolean> => {
+const tryOnce = async (job: Job, mayResume: boolean): Promise<Written | null> => {
   const { connection, write, options } = job
   const target: Target = { upload: null }
   const candidates = mayResume ? await unfinished(job) : []
@@ -189,7 +190,7 @@ const tryOnce = async (job: Job, mayResume: boolean): Promise<boolean> => {
 
 /**
  * A large body, part by part. Goes on with an upload of the same key that was never finished, if its parts are the same.
- * False, with mode `create`, when the key was there before or got there meanwhile. What remains: where the service
+ * Null, with mode `create`, when the key was there before or got there meanwhile. What remains: where the service
  * ignores the condition on the request that ends an upload (Ceph 16 does), and another body gets there between the
  * last look and that request, this one replaces it. Amazon S3 keeps the condition.
  */
@@ -198,8 +199,8 @@ export const putParts = async (
   settings: Settings,
   write: Write,
   options: PartsOptions,
-): Promise<boolean> => {
-  if (write.mode === 'create' && (await options.exists(write.key, write.signal))) return false
+): Promise<Written | null> => {
+  if (write.mode === 'create' && (await options.exists(write.key, write.signal))) return null
   const partSize = partSizeFor(write.body.size, options.partSize)
   const job = { connection, settings, write, options, partSize, mark: randomUUID() }
   try {

@@ -12,21 +12,27 @@ export interface Write {
   readonly signal: AbortSignal | undefined
 }
 
+/** A body that the key got by this call. */
+export interface Written {
+  /** Where the bucket keeps versions. */
+  readonly versionId: string | undefined
+}
+
 /** What every body bears, so that a lost answer can be told from somebody else's body. */
 const MARK = 'cloudkeep-put'
 
 export const markOf = (mark: string) => ({ Metadata: { [MARK]: mark } })
 
-/** Whether the key now has the body that was sent with that mark. */
-export const isOurs = (connection: Connection, { key, signal }: Write, mark: string): Promise<boolean> => {
+/** Null unless the key now has the body that was sent with that mark. */
+export const findOurs = (connection: Connection, { key, signal }: Write, mark: string): Promise<Written | null> => {
   const { sdk, client, bucket, base } = connection
-  return connection.ask(
+  return connection.ask<Written | null>(
     { what: `look at ${key}`, right: 's3:GetObject', signal },
     async (options) => {
       const found = await client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: base + key }), options)
-      return found.Metadata?.[MARK] === mark
+      return found.Metadata?.[MARK] === mark ? { versionId: found.VersionId } : null
     },
-    { NotFound: () => false },
+    { NotFound: () => null },
   )
 }
 
@@ -34,9 +40,9 @@ export const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes
 
 /**
  * A whole body in one request, from one buffer; its MD5 goes along, so the service refuses what was damaged on its way.
- * False, with mode `create`, when the key was there.
+ * Null, with mode `create`, when the key was there.
  */
-export const putWhole = async (connection: Connection, settings: Settings, write: Write): Promise<boolean> => {
+export const putWhole = async (connection: Connection, settings: Settings, write: Write): Promise<Written | null> => {
   const { key, body, mode, signal } = write
   const { sdk, client, bucket, base } = connection
   const reader = readBody(key, body, signal)
@@ -54,14 +60,14 @@ export const putWhole = async (connection: Connection, settings: Settings, write
       ...newBody(settings, key),
       ...(mode === 'create' && { IfNoneMatch: '*' }),
     }
-    return await connection.ask(
+    return await connection.ask<Written | null>(
       { what: `write ${key}`, right: 's3:PutObject', signal },
       async (options) => {
-        await client.send(new sdk.PutObjectCommand(command), options)
-        return true
+        const answer = await client.send(new sdk.PutObjectCommand(command), options)
+        return { versionId: answer.VersionId }
       },
       // An earlier try may have arrived though its answer did not.
-      { PreconditionFailed: (attempt) => attempt > 1 && isOurs(connection, write, mark) },
+      { PreconditionFailed: (attempt) => (attempt > 1 ? findOurs(connection, write, mark) : null) },
     )
   } finally {
     await reader.close()

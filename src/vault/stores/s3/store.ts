@@ -5,7 +5,7 @@ import { deleteKey, moveKey, touchKey } from './change.ts'
 import type { Connection } from './connection.ts'
 import { listKeys } from './list.ts'
 import { sealVersion } from './lock.ts'
-import { putWhole, type Write } from './put.ts'
+import { putWhole, type Write, type Written } from './put.ts'
 import { type PartsOptions, putParts } from './put-parts.ts'
 import { notFound, openKey, statKey } from './read.ts'
 import type { Settings } from './settings.ts'
@@ -21,7 +21,7 @@ export interface StoreParts {
 
 const putter =
   ({ connection, settings, parts, wholeUpTo }: StoreParts, exists: PartsOptions['exists']) =>
-  (write: Write): Promise<boolean> =>
+  (write: Write): Promise<Written | null> =>
     write.body.size <= wholeUpTo
       ? putWhole(connection, settings, write)
       : putParts(connection, settings, write, { ...parts, exists })
@@ -48,7 +48,7 @@ export const plainStore = (making: StoreParts): Store => {
     put: async (key, body, signal, mode = 'replace') => {
       checkKey(key)
       checkSignal(signal, `writing ${key}`)
-      return put({ key, body, signal, mode })
+      return (await put({ key, body, signal, mode })) !== null
     },
     get: async (key, signal, range) => openKey(connection, { key: checkKey(key), signal }, range),
     stat: async (key, signal) => statKey(connection, checkKey(key), signal),
@@ -58,6 +58,21 @@ export const plainStore = (making: StoreParts): Store => {
     move: async (from, to, signal) => moveKey(connection, settings, { from: checkKey(from), to: checkKey(to), signal }),
     ...close(making),
   }
+}
+
+/**
+ * Of several who create one key at once, some services other than Amazon's (Ceph 16) let all through when they keep
+ * versions. The oldest body is the true one, so whoever wrote that has created the key; nobody sees the
+ * bodies of the others.
+ */
+const isFirst = async (
+  { connection }: StoreParts,
+  key: string,
+  { versionId }: Written,
+  signal: AbortSignal | undefined,
+): Promise<boolean> => {
+  if (connection.place.options.endpoint === undefined || versionId === undefined) return true
+  return (await oldestOf(connection, key, signal))?.id === versionId
 }
 
 /**
@@ -76,7 +91,8 @@ export const lockedStore = (making: StoreParts): Store => {
       checkSignal(signal, `writing ${key}`)
       // The service's own condition passes when only the mark of a deletion is on top.
       if (mode === 'create' && (await exists(key, signal))) return false
-      return put({ key, body, signal, mode })
+      const written = await put({ key, body, signal, mode })
+      return written !== null && (mode !== 'create' || isFirst(making, key, written, signal))
     },
     get: async (key, signal, range) => {
       const oldest = await oldestOf(connection, checkKey(key), signal)

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { markOf, md5, type Write } from './put.ts'
+import { markOf, md5, type Write, type Written } from './put.ts'
 import { newBody, type Settings } from './settings.ts'
 
 /** A part as the service has it. */
@@ -122,7 +122,7 @@ export const etagOfParts = (digests: readonly Buffer[]): string =>
   `${md5(Buffer.concat(digests)).toString('hex')}-${digests.length}`
 
 /**
- * Makes the parts a body. False when `create` met a key that was there; throws `LostUpload` when the upload is gone and
+ * Makes the parts a body. Null when `create` met a key that was there; throws `LostUpload` when the upload is gone and
  * the key does not have this body.
  */
 export const endUpload = (
@@ -130,9 +130,9 @@ export const endUpload = (
   { key, mode, signal }: Write,
   upload: Upload,
   etags: readonly string[],
-  isThere: () => Promise<boolean>,
-): Promise<boolean> =>
-  ask(
+  findIt: () => Promise<Written | null>,
+): Promise<Written | null> =>
+  ask<Written | null>(
     { what: `write ${key}`, right: 's3:PutObject', signal },
     async (options) => {
       const input = {
@@ -140,14 +140,15 @@ export const endUpload = (
         MultipartUpload: { Parts: etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 })) },
         ...(mode === 'create' && { IfNoneMatch: '*' }),
       }
-      await client.send(new sdk.CompleteMultipartUploadCommand(input), options)
-      return true
+      const answer = await client.send(new sdk.CompleteMultipartUploadCommand(input), options)
+      return { versionId: answer.VersionId }
     },
     {
-      PreconditionFailed: (attempt) => attempt > 1 && isThere(),
+      PreconditionFailed: (attempt) => (attempt > 1 ? findIt() : null),
       // Also the answer to a repeated request whose first answer was lost.
       NoSuchUpload: async () => {
-        if (await isThere()) return true
+        const found = await findIt()
+        if (found !== null) return found
         throw new LostUpload(key)
       },
     },
