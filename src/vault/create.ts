@@ -1,11 +1,11 @@
 import { AppError } from '../model/errors.ts'
 import { memoryBody, textBody } from './body.ts'
 import { readText } from './content.ts'
-import type { NewKeys } from './encryption/keys.ts'
+import type { KeyFile, NewKeys } from './encryption/keys.ts'
 import { encodeIdentity, IDENTITY_KEY } from './identity.ts'
 import type { ObjectsOptions } from './objects.ts'
 import { openVault, placeOf } from './open.ts'
-import { README_KEY, README_TEXT } from './readme.ts'
+import { ENCRYPTED_README_TEXT, README_KEY, README_TEXT } from './readme.ts'
 import type { Store } from './store.ts'
 import type { Vault } from './vault.ts'
 
@@ -38,6 +38,15 @@ const refuseOccupied = async (store: Store, signal: AbortSignal | undefined): Pr
   }
 }
 
+/** Two who make a vault at once must not end with the key file of one and the recipient of the other. */
+const putKeyFile = async (store: Store, { key, bytes }: KeyFile, signal: AbortSignal | undefined): Promise<void> => {
+  if (await store.put(key, memoryBody(bytes), signal, 'create')) return
+  throw new AppError(
+    'VAULT_LOCKED',
+    `${key} appeared in ${placeOf(store)} meanwhile: somebody else makes a vault there`,
+  )
+}
+
 /**
  * Makes a vault in an empty place, or opens the one that is there. Killed half way it can be called again: the README
  * comes first, and the place is a vault only when `cloudkeep.json` is there. Throws VAULT_INVALID when the place holds
@@ -48,8 +57,8 @@ export const createVault = async (store: Store, birth: Birth): Promise<Vault> =>
   if ((await store.stat(IDENTITY_KEY, signal)) === null) {
     await refuseOccupied(store, signal)
     const keys = birth.keys ?? null
-    await store.put(README_KEY, textBody(README_TEXT), signal)
-    for (const { key, bytes } of keys?.files ?? []) await store.put(key, memoryBody(bytes), signal, 'create')
+    await store.put(README_KEY, textBody(keys === null ? README_TEXT : ENCRYPTED_README_TEXT), signal)
+    for (const file of keys?.files ?? []) await putKeyFile(store, file, signal)
     const identity = {
       format: 1,
       id: birth.id,

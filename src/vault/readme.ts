@@ -151,3 +151,68 @@ When, which asset, which version, its object, and why. The object may be there a
         [$all.at, .publicId, .version, .object // "-", $all.reason] | @tsv' "$p"
     done
 `
+
+/** The steps below are those of every vault, and work in what the first three make. */
+const ORDINARY = README_TEXT.slice(README_TEXT.indexOf('\nWHAT IS HERE\n'))
+
+/**
+ * Lies at the root of encrypted vaults instead. It begins with the same line, and its commands are run by a test, too.
+ */
+export const ENCRYPTED_README_TEXT = `${README_TEXT.slice(0, README_TEXT.indexOf('\n'))}
+
+It is encrypted. Cloudkeep reads it with the key of an owner (CLOUDKEEP_IDENTITY_FILE), but you do not need Cloudkeep:
+steps A to C below make an ordinary vault of it, with sh, age (age-encryption.org), jq and sha256sum. If the vault is in a
+bucket, download it first. Without the identity of an owner, or a passphrase, nobody can read it. Nobody can help then.
+
+
+WHAT IS HERE, ENCRYPTED
+
+  cloudkeep.json                      in the open; "owners" says whose identities open the vault
+  keys/<number>.age                   the vault's own key, encrypted to these owners
+  keys/<number>-passphrase-<n>.age    the same, encrypted with a passphrase
+  objects/ accounts/ proofs/ trash/ quarantine/
+                                      everything else, encrypted to the vault's own key. The names of objects are
+                                      encrypted as well; names of accounts and times are not
+  locks/                              nothing of value
+
+
+A. OPEN THE VAULT'S OWN KEY
+
+Open a terminal and go to the folder in which this file lies. Type sh if your shell is not a POSIX one. Copy your identity
+file (in it is a line that begins with AGE-SECRET-KEY-1) into this folder as identity.txt. Prints how many keys were found:
+
+    for k in keys/*.age; do age -d -i identity.txt "$k" 2> /dev/null || :; done > vault-key.txt
+    grep -c AGE-SECRET-KEY-1 vault-key.txt
+
+With a passphrase it is, for the file with the highest number: age -d keys/1-passphrase-1.age > vault-key.txt
+
+
+B. DECRYPT EVERYTHING
+
+Into the folder plain, which needs as much space again. An object gets its name from its bytes, so names need not be
+decrypted. A file that was changed or cut is named and left out. This takes a while; it may be repeated.
+
+    mkdir -p plain/objects
+    for f in objects/??/*.age; do
+      if age -d -i vault-key.txt "$f" > plain/part; then
+        d=$(sha256sum < plain/part) && d=\${d%% *} && p=plain/objects/$(printf %.2s "$d")
+        mkdir -p "$p" && mv -f plain/part "$p/$d"
+      else echo "damaged: $f"; fi
+    done
+    find . '(' -path './accounts/*' -o -path './proofs/*' ')' -name '*.age' | while IFS= read -r f; do
+      p=plain/\${f%.age}
+      if age -d -i vault-key.txt "$f" > plain/part; then mkdir -p "\${p%/*}" && mv -f plain/part "$p"
+      else echo "damaged: $f"; fi
+    done
+    rm -f plain/part
+
+
+C. GO ON WITH AN ORDINARY VAULT
+
+This makes it one, which Cloudkeep can open, too. What follows is about the folder plain.
+
+    jq 'del(.encryption)' cloudkeep.json > plain/cloudkeep.json && cd plain
+
+When you have what you want: vault-key.txt opens the vault, and plain is readable for everybody. Remove them.
+
+${ORDINARY}`

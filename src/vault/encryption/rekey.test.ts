@@ -151,6 +151,7 @@ test('killed after any write, everything is readable by the old owner or the new
     steps += 1
     await toBob(place, readers[0] === null ? by(bob) : by(ann))
     expect(await textsFor(place, bob)).toEqual(ALL)
+    expect(await unlock(place, await vaultOf(place), by(bob))).toMatchObject({ unopened: [] })
   }
   expect(steps).toBe(5)
 })

@@ -27,7 +27,7 @@ export interface Unlocked {
   readonly generation: number
   /** Key pairs of the vault, newest first. */
   readonly pairs: readonly KeyPair[]
-  /** Generations that have a key file, but whose keys are not at hand: what is encrypted to them cannot be read. */
+  /** Later generations that have a key file which did not open, or is not genuine; what is encrypted to them cannot be read. */
   readonly unopened: readonly number[]
   readonly writer: WriterKey
 }
@@ -158,7 +158,8 @@ const unlocked = ({ vaultId, nameKey, pairs }: VaultKey, generations: readonly n
   return {
     generation,
     pairs,
-    unopened: generations.filter((number) => !held.has(number)),
+    // Numbers below that are not held were never in use: their rekey was killed before it could tell anybody.
+    unopened: generations.filter((number) => number > generation && !held.has(number)),
     writer: { vaultId, generation, recipient: recipientOf(identity), nameKey },
   }
 }
