@@ -90,7 +90,7 @@ const COMPARE: Readonly<Record<string, (left: number, right: number) => boolean>
 }
 
 function comparison(pattern: string): { compare: (left: number, right: number) => boolean; measure: string } | null {
-  const match = /^([<>]=?)\s*(.+)$/su.exec(pattern)
+  const match = /^([<>]=?)(.+)$/su.exec(pattern)
   const compare = COMPARE[match?.[1] ?? '']
   return compare === undefined ? null : { compare, measure: match?.[2] ?? '' }
 }

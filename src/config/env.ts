@@ -70,8 +70,8 @@ const FOR_SDKS = /^(AWS|GOOGLE|AZURE)_/
  */
 export function exportForSdks(env: Environment, into: Record<string, string | undefined> = process.env): void {
   for (const name of env.written) {
-    const found = FOR_SDKS.test(name) && !into[name] ? env.get(name) : null
-    if (found !== null) into[name] = found.value
+    const found = FOR_SDKS.test(name) ? env.get(name) : null
+    if (found?.rank === 'dotenv') into[name] = found.value
   }
 }
 

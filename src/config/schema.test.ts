@@ -38,6 +38,30 @@ test('the example is taken by reader and schema', () => {
   expect(fits(schema, example)).toBe(true)
 })
 
+const manual = readFileSync(join(root, 'docs/configuration.md'), 'utf8')
+
+test.each([...manual.matchAll(/```json\n([\s\S]*?)```/gu)].map(([, text = '']) => text))(
+  'an example of the manual is taken by reader and schema: %s',
+  (text) => {
+    expect(refusal(text)).toBeNull()
+    expect(fits(schema, JSON.parse(text))).toBe(true)
+  },
+)
+
+test('the manual names every key', () => {
+  const inside = (shape: unknown): readonly string[] => {
+    if (typeof shape !== 'object' || shape === null) return []
+    const keys =
+      'properties' in shape && typeof shape.properties === 'object' ? Object.keys(shape.properties ?? {}) : []
+    return [...keys, ...Object.values(shape).flatMap(inside)]
+  }
+  const inOperations =
+    readFileSync(join(root, 'docs/operations.md'), 'utf8') + readFileSync(join(root, 'docs/cli.md'), 'utf8')
+  const known = manual + inOperations
+  expect(inside(schema).length).toBeGreaterThan(50)
+  expect(inside(schema).filter((key) => !known.includes(`\`${key}`) && !known.includes(`"${key}"`))).toEqual([])
+})
+
 const vaults = { main: { url: '/srv/vault' }, offsite: { url: 's3://bucket/vault?region=eu-central-1' } }
 
 const GOOD: readonly object[] = [
@@ -200,6 +224,8 @@ test.each([
   { vaults: { a: { url: 's3://AKIA:TOPSECRET@bucket' } } },
   { vaults: { a: { url: 'https://user:TOPSECRET@host' } } },
   { cname: 'https://user:TOPSECRET@host/a b' },
+  { wait: 'https://user:TOPSECRET@host' },
+  { deliveryHosts: { a: 'x' }, proxy: 'ftp://user:TOPSECRET@host' },
   '{ "accounts": { "shop": { "apiSecret": "TOPSECRET" ',
   '{ "apiSecret": TOPSECRET }',
 ])('a secret is refused and not repeated: %j', (content) => {

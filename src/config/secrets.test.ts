@@ -69,6 +69,8 @@ test('none of it shows when printed, inspected, serialised or redacted', () => {
   ]) {
     expect(all).not.toContain(word)
   }
+  const nested = load({ CLOUDKEEP_PASSPHRASE: 'correct horse', CLOUDKEEP_WRITER_KEY: 'correct horse battery' }).secrets
+  expect(nested.redact('it was correct horse battery')).toBe('it was [hidden]')
   // The name of a storage account is in every message about it.
   expect(secrets.redact(told)).toMatch(/; shop$/)
 })
