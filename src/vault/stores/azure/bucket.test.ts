@@ -102,6 +102,31 @@ describe.skipIf(!hasAzurite)('a container on Azurite', () => {
     expect(await store.stat(KEY)).toBeNull()
   })
 
+  test('never makes a key older than it is', async () => {
+    const { store } = await container.open()
+    for (let round = 0; round < 4; round++) {
+      const before = Date.now()
+      await store.put(KEY, textBody('x'))
+      expect((await store.stat(KEY))?.changedAt).toBeGreaterThanOrEqual(before)
+      await new Promise((resolve) => setTimeout(resolve, 130))
+    }
+  })
+
+  test('loses nothing of what many move to and fro at once', async () => {
+    const { store } = await container.open()
+    const move = async (from: string, to: string): Promise<void> => store.move?.(from, to)
+    for (let round = 0; round < 12; round++) {
+      const key = `objects/ab/${round}`
+      const trash = `trash/${round}`
+      await store.put(key, textBody('x'))
+      const there = [0, 1, 2].map(() => move(key, trash))
+      const back = [0, 1, 2].map(() => move(trash, key).catch(() => move(trash, key)))
+      await Promise.allSettled([...there, ...back])
+      const found = await Promise.all([key, trash].map((either) => store.stat(either)))
+      expect(found.filter((stat) => stat !== null)).toHaveLength(1)
+    }
+  })
+
   test('puts objects into the wished tier and the rest not', async () => {
     const { store } = await container.open({}, { storageClass: 'cool' })
     await store.put(KEY, textBody('x'))

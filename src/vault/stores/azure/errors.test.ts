@@ -74,6 +74,7 @@ test('no secret of the request is in what is shown', () => {
   const shown = meaning(Object.assign(error, { request: secret, response: secret }))
   expect(inspect(shown, { depth: 20 })).not.toContain('SECRET')
   expect(shown.cause).toBeInstanceOf(Error)
+  expect(Object.keys(shown.cause ?? {})).toEqual([])
 })
 
 test('a HEAD tells its code in a header', () => {

@@ -159,8 +159,11 @@ describe('a lock', () => {
     const firm = await open({ lock: { mode: 'compliance', days: 1 } })
     const loose = await open({ lock: { mode: 'governance', days: 1 } })
     await loose.store.put(KEY, textBody('x'))
+    const [version] = server.blobs.get(NAME)?.versions ?? []
+    const before = version?.until
     await firm.store.seal?.(KEY, Date.now())
     expect(server.requests.at(-1)?.headers['x-ms-immutability-policy-mode']).toBe('Locked')
+    expect(version?.until).toEqual(before)
     await loose.store.seal?.(KEY, Date.now() + 9 * DAY)
     expect(server.requests.at(-1)?.headers['x-ms-immutability-policy-mode']).toBe('Locked')
   })
