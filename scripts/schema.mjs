@@ -10,4 +10,6 @@ const { stdout, stderr, status } = spawnSync(process.execPath, [`${root}bin/clou
 })
 if (status !== 0) throw new Error(`cloudkeep config schema ends with ${status}: ${stderr}`)
 mkdirSync(`${root}schema`, { recursive: true })
-writeFileSync(`${root}schema/cloudkeep.schema.json`, stdout)
+const path = `${root}schema/cloudkeep.schema.json`
+writeFileSync(path, stdout)
+spawnSync(`${root}node_modules/.bin/biome`, ['format', '--write', path], { cwd: root, stdio: 'inherit' })

@@ -31,7 +31,7 @@ export const originOf = ({ file, path }: Spot): string => (path === '' ? file : 
 const inside = ({ file, path }: Spot, key: string): Spot => ({ file, path: path === '' ? key : `${path}.${key}` })
 
 /** `wanted` completes "this is not …". What was there is shown, unless it looks like a secret. */
-export const misfit = (at: Spot, value: unknown, wanted: string, hint?: string): AppError =>
+const misfit = (at: Spot, value: unknown, wanted: string, hint?: string): AppError =>
   new AppError(
     'CONFIG_INVALID',
     `${originOf(at)}: ${shown(value)} is not ${wanted}`,
