@@ -63,7 +63,7 @@ function fileRows({ settings }: Call): string[][] {
   const row = (name: string, words: readonly string[], none: string): string[] => [
     name,
     words.join(', ') || none,
-    words.length === 0 ? 'default' : `${file} ${name}`,
+    words.length === 0 ? 'default' : file,
   ]
   const secret = (name: string, variable: string, value: string | null): string[] => [
     name,
