@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createCloud } from '../sandbox/cloud.ts'
 import { makeAsset } from '../sandbox/make-asset.ts'
 import { startSandbox } from '../sandbox/server.ts'
@@ -9,6 +9,9 @@ import { sha256Hex } from '../src/lib/hash.ts'
 import { BUCKET_KINDS, type TestBucket } from './bucket-rig.ts'
 import { commandLine, type Done } from './command-line.ts'
 import { createRig, differences, type Rig, readNewest } from './rig.ts'
+
+// The first test of a run starts the servers, and some of them are slow.
+vi.setConfig({ testTimeout: 120_000 })
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {

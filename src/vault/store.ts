@@ -100,6 +100,11 @@ export interface StoreTraits {
    * being looked for before. @default false
    */
   readonly isFar?: boolean
+  /**
+   * True where `list` gives keys in their own order, as buckets do: then one list of everything costs less than one of
+   * each folder. @default false
+   */
+  readonly listsInOrder?: boolean
   /** The two hex digits of the folder in which an object lies. @default the first two of its digest */
   readonly shelfOf?: (digest: string) => string
 }

@@ -39,7 +39,7 @@ export async function checkObjects(
   const walk: Walk = { portion, reader, suspects, reported: subjectsOf(check), ...counts }
   const ticking = setInterval(() => tell(check, walk), PROGRESS_MS)
   try {
-    for (const folder of FOLDERS) await walkFolder(check, walk, folder)
+    for await (const folder of foldersOf(check)) await walkFolder(check, walk, folder)
     await reader.finish()
   } finally {
     clearInterval(ticking)
@@ -80,10 +80,27 @@ function tell({ options, needed, manifests }: Check, { objects, reader }: Walk):
 }
 
 /** One of 256 folders at a time, so that the order costs no more memory than a folder has names. */
-async function walkFolder(check: Check, walk: Walk, folder: string): Promise<void> {
-  const found: Met[] = []
-  for await (const { digest, size } of check.vault.listObjects(check.signal, folder))
-    found.push({ digest, size, position: check.vault.positionOf(digest) })
+async function* foldersOf({ vault, signal }: Check): AsyncGenerator<Met[], void, void> {
+  const meeting = ({ digest, size }: { digest: string; size: number }): Met => ({
+    digest,
+    size,
+    position: vault.positionOf(digest),
+  })
+  let folder: Met[] = []
+  for (const prefix of vault.store.traits.listsInOrder === true ? [''] : FOLDERS) {
+    for await (const object of vault.listObjects(signal, prefix)) {
+      const met = meeting(object)
+      if (folder[0] !== undefined && folder[0].position.slice(0, 2) !== met.position.slice(0, 2)) {
+        yield folder
+        folder = []
+      }
+      folder.push(met)
+    }
+  }
+  if (folder.length > 0) yield folder
+}
+
+async function walkFolder(check: Check, walk: Walk, found: Met[]): Promise<void> {
   found.sort((a, b) => (a.position < b.position ? -1 : 1))
   for (const object of found) {
     walk.objects += 1

@@ -15,6 +15,7 @@ const traitsOf = (room: Room): StoreTraits => ({
   place: room.place,
   localRoot: null,
   isFar: true,
+  listsInOrder: true,
   lock: room.lock,
 })
 

@@ -66,6 +66,7 @@ export const createGcsStore = (gcs: Gcs, ways: Ways, options: StoreOptions): Sto
       place: gcs.name,
       localRoot: null,
       isFar: true,
+      listsInOrder: true,
       maxConcurrency: 48,
       lock: gcs.place.options.lock ?? null,
     },
