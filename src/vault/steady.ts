@@ -13,7 +13,6 @@ export interface Persistence {
 }
 
 const TIMING: RetryTiming = { tries: 8, firstMs: 250, maxMs: 15_000 }
-const NEVER = new AbortController().signal
 
 const mayPass = (error: unknown): error is AppError => isAppError(error) && !error.permanent
 
@@ -36,7 +35,10 @@ const waitAfter = async (
   if (!mayPass(error)) throw error
   const timing = how.timing ?? TIMING
   if (attempt >= timing.tries) throw timing.tries > 1 ? givenUp(error, attempt) : error
-  await (how.pause ?? pause)(backOff(attempt, timing, (how.random ?? Math.random)()), signal ?? NEVER)
+  await (how.pause ?? pause)(
+    backOff(attempt, timing, (how.random ?? Math.random)()),
+    signal ?? new AbortController().signal,
+  )
   checkSignal(signal, 'waiting for the store')
 }
 
@@ -108,15 +110,17 @@ export const openSteadily = async (
   range?: Range,
   how: Persistence = {},
 ): Promise<Bytes> => {
-  const first = await repeat(() => open(signal, range), signal, how)
+  let current = await repeat(() => open(signal, range), signal, how)
   const start = range?.start ?? 0
   const end = range?.end ?? Number.MAX_SAFE_INTEGER
-  const again = (got: number): Promise<Bytes> => {
+  const again = async (got: number): Promise<Bytes> => {
     // Nothing is left of the range: the break came after its last byte.
-    if (start + got > end) return Promise.resolve(NOTHING)
-    return first.resume?.(got) ?? open(signal, { start: start + got, end })
+    if (start + got > end) return NOTHING
+    // Before the first byte it need not be the same body.
+    if (got === 0) current = await open(signal, range)
+    return got === 0 ? current : (current.resume?.(got) ?? open(signal, { start: start + got, end }))
   }
-  return goOn(first, again, signal, how)
+  return goOn(current, again, signal, how)
 }
 
 const NOTHING: Bytes = {

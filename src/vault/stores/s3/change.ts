@@ -37,7 +37,7 @@ const copyWhole = (connection: Connection, { from, to, signal }: Copy, kept: obj
       // Without new metadata the service refuses to copy a key onto itself.
       await client.send(new sdk.CopyObjectCommand({ ...target, MetadataDirective: 'REPLACE', ...kept }), options)
     },
-    { NoSuchKey: () => Promise.reject(notFound(from)), NotFound: () => Promise.reject(notFound(from)) },
+    { NoSuchKey: () => Promise.reject(notFound(from)) },
   )
 }
 

@@ -40,7 +40,10 @@ const CODES: Readonly<Record<number, string>> = {
   416: 'InvalidRange',
   507: 'InsufficientStorage',
 }
-const NAMELESS = new Set(['', 'Error', 'Unknown', 'UnknownError', 'SyntaxError'])
+const NAMELESS = new Set(['', 'NotFound', 'Unknown', 'UnknownError'])
+/** An answer that could not be read: a proxy's page, or half of one. What its status alone would say is not believed. */
+const BROKEN = 'BrokenAnswer'
+const UNREADABLE = new Set(['Error', 'SyntaxError', 'TypeError'])
 
 const CREDENTIALS = new Set(['CredentialsProviderError', 'ProviderError', 'TokenProviderError'])
 const NETWORK = /^(E[A-Z_]+|UND_ERR_\w+|HPE_\w+)$/u
@@ -50,10 +53,12 @@ const TLS = /^(ERR_TLS_\w+|ERR_SSL_\w+|CERT_\w+|UNABLE_TO_\w+|SELF_SIGNED_\w+|DE
 export const failureOf = (error: unknown): VendorFailure | null => {
   if (!isRecord(error)) return null
   const [name, code, status] = [textOf(error['name']), textOf(error['code']), statusOf(error)]
-  if (status !== 0) return { code: NAMELESS.has(name) ? (CODES[status] ?? '') : name, status, network: '' }
-  if (CREDENTIALS.has(name)) return { code: 'CredentialsProviderError', status: 0, network: '' }
+  // Also while an answer was read, of which the status had come.
   if (TLS.test(code)) return { code: '', status: 0, network: code }
   if (NETWORK.test(code) || name === 'TimeoutError') return { code: '', status: 0, network: code || name }
+  if (status !== 0 && UNREADABLE.has(name)) return { code: BROKEN, status, network: '' }
+  if (status !== 0) return { code: NAMELESS.has(name) ? (CODES[status] ?? '') : name, status, network: '' }
+  if (CREDENTIALS.has(name)) return { code: 'CredentialsProviderError', status: 0, network: '' }
   return null
 }
 
@@ -99,6 +104,7 @@ const REGION_CODES = new Set([
 
 /** What passes: trouble and haste of the service, and a body that was damaged on its way. */
 const PASSING = new Set([
+  BROKEN,
   'BadDigest',
   'ConditionalRequestConflict',
   'ConcurrentModification',
@@ -121,9 +127,7 @@ const meaningOf = ({ code, status }: VendorFailure, doing: Doing): Meaning => {
   if (known !== undefined) return known
   if (REGION_CODES.has(code)) return { code: 'STORE_REFUSED', says: REGION, hint: REGION_HINT }
   const says = `the service answered ${code === '' ? status : `${code} (${status})`}`
-  // A plain 404 names neither the key nor the bucket as missing: some proxy's, or a wrong address.
-  if (PASSING.has(code) || status >= 500 || status === 408 || status === 429 || (status === 404 && code === ''))
-    return { code: 'STORE_UNAVAILABLE', says }
+  if (PASSING.has(code) || status >= 500 || status === 408 || status === 429) return { code: 'STORE_UNAVAILABLE', says }
   if (status === 401 || status === 403)
     return {
       code: 'STORE_REFUSED',

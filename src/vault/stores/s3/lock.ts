@@ -16,7 +16,6 @@ const NO_LOCK = {
   NoSuchObjectLockConfiguration: () => null,
   ObjectLockConfigurationNotFoundError: () => null,
   InvalidRequest: () => null,
-  NotFound: () => null,
 }
 
 /** What keeps one version of a key (the one on top without an id). Throws STORE_REFUSED when that may not be looked at. */
@@ -58,7 +57,7 @@ export const canLock = (connection: Connection, signal?: AbortSignal): Promise<b
     },
     {
       ...{ ObjectLockConfigurationNotFoundError: no, NoSuchObjectLockConfiguration: no, InvalidRequest: no },
-      ...{ NotImplemented: no, MethodNotAllowed: no, NotFound: no, AccessDenied: () => null },
+      ...{ NotImplemented: no, MethodNotAllowed: no, AccessDenied: () => null },
     },
   )
 }

@@ -30,6 +30,7 @@ const traitsOf = ({ connection, settings }: StoreParts): Store['traits'] => ({
   place: connection.name,
   localRoot: null,
   isFar: true,
+  listsInOrder: true,
   maxConcurrency: 48,
   ...(settings.lock !== null && { lock: settings.lock }),
 })

@@ -72,7 +72,7 @@ export const giveUp = (
     async (options) => {
       await client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key: fullKey, UploadId: id }), options)
     },
-    { NoSuchUpload: () => undefined, NotFound: () => undefined },
+    { NoSuchUpload: () => undefined },
   )
 
 /** Uploads under a beginning of a full key that were begun and not ended. */
