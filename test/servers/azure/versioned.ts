@@ -35,11 +35,12 @@ interface Blob {
 /** What is done instead of, or after, what was asked for. */
 export type Trouble =
   | { readonly status: number; readonly code: string }
-  /** `hang` answers never, `drop` breaks the connection, `lose` does the work and breaks it then, `cut` in mid body. */
+  /** `hang` answers never, `drop` breaks the connection, `lose` does the work first, `cut` and `stall` in mid body. */
   | 'hang'
   | 'drop'
   | 'lose'
   | 'cut'
+  | 'stall'
 
 export interface VersionedServer {
   readonly endpoint: string
@@ -77,8 +78,8 @@ interface Exchange extends Recorded {
   readonly response: ServerResponse
   readonly name: string
   readonly query: URLSearchParams
-  /** The connection breaks after half of a body, whose length was promised. */
-  readonly isCut?: boolean
+  /** What happens after half of a body, whose length was promised. */
+  readonly half?: 'cut' | 'stall'
 }
 
 const header = ({ headers }: Recorded, name: string): string | null => {
@@ -226,7 +227,9 @@ class Service {
     const length = { 'content-length': String(bytes.length) }
     const whole = range === null ? {} : { 'x-ms-blob-content-md5': version.md5 }
     response.writeHead(range === null ? 200 : 206, { ...propertiesOf(version), ...whole, ...length })
-    if (exchange.isCut === true) response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy())
+    const half = bytes.subarray(0, bytes.length / 2)
+    if (exchange.half === 'cut') response.write(half, () => response.destroy())
+    else if (exchange.half === 'stall') response.write(half)
     else response.end(method === 'HEAD' ? undefined : bytes)
   }
 
@@ -272,7 +275,8 @@ const serve = (server: VersionedServer, service: Service, exchange: Exchange): v
   if (trouble === 'drop' || trouble === 'lose') exchange.response.destroy()
   if (trouble === 'drop') return
   if (typeof trouble === 'object' && trouble !== null) refuse(exchange, trouble)
-  else dispatch(server, service, trouble === 'cut' ? { ...exchange, isCut: true } : exchange)
+  else if (trouble === 'cut' || trouble === 'stall') dispatch(server, service, { ...exchange, half: trouble })
+  else dispatch(server, service, exchange)
 }
 
 export const startVersioned = async (): Promise<VersionedServer> => {

@@ -130,6 +130,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   // Whoever commits a blob throws away what others have staged for it.
   InvalidBlockList: unavailable('another writer finished the same key, and the parts staged here are gone'),
   InvalidBlobOrBlock: unavailable('parts of another writer are in the way'),
+  // What is sent is always right, so it was damaged on its way.
+  InvalidXmlDocument: unavailable('the service could not read what arrived'),
+  InvalidXmlNodeValue: unavailable('the service could not read what arrived'),
+  // The SDK's word for an answer that is cut or not XML.
+  PARSE_ERROR: unavailable('the answer could not be read'),
   OperationTimedOut: unavailable('the service took too long'),
   ServerBusy: unavailable('the service is busy'),
   InternalError: unavailable('the service has trouble'),

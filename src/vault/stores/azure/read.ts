@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { BlobClient, BlobItem, ContainerListBlobFlatSegmentResponse } from '@azure/storage-blob'
 import { AppError } from '../../../model/errors.ts'
 import { checkSignal } from '../../interrupt.ts'
@@ -34,6 +35,7 @@ async function* piecesOf(
   watch: Watch,
 ): AsyncGenerator<Uint8Array, void, void> {
   const doing = doingOf(reading.key)
+  watch.alive()
   try {
     for await (const piece of stream) {
       checkSignal(reading.signal, doing)
@@ -90,8 +92,11 @@ export const openBlob = async (
   try {
     const answer = await download(blob, range, watch)
     watch.rest()
+    if (identity !== null && identity !== answer.identity) {
+      if (answer.stream instanceof Readable) answer.stream.destroy()
+      throw replaced(key, room.place)
+    }
     const bytes = piecesOf(room, answer.stream, reading, watch)
-    if (identity !== null && identity !== answer.identity) throw replaced(key, room.place)
     const start = range?.start ?? 0
     const resume = (got: number): Promise<Bytes> =>
       openBlob(room, blob, { key, signal, range: { start: start + got, end: range?.end ?? Infinity } }, answer.identity)
