@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { chmod, link, mkdir, mkdtemp, readFile, rm, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Compiled, compile } from '../../../test/child.ts'
 import { sha256Hex } from '../../lib/hash.ts'
 import { memoryBody, textBody } from '../body.ts'
 import { createVault } from '../create.ts'
@@ -23,6 +24,7 @@ const canFlag = await (async () => {
   return isFlagged && (await mayFlag())
 })()
 
+const NOBODY = 65534
 const KEYS = [
   'objects/ab/ab12',
   'objects/ab/ab34',
@@ -151,6 +153,51 @@ describe.skipIf(!canFlag)('the immutable flag', () => {
     } finally {
       execFileSync('chattr', ['-a', '--', join(root, 'objects/ee')])
     }
+  })
+})
+
+const ASK = `
+const { fsProtection } = await import('./src/vault/stores/fs-protection.js')
+const { openFsStore } = await import('./src/vault/stores/fs.js')
+const { protectFolder } = await import('./src/vault/stores/fs-protect.js')
+const [, , root, key] = process.argv
+const { canRemove, objects } = await fsProtection(root, [key])
+console.log(JSON.stringify({ canRemove, kind: objects.kind, protected: objects.protected }))
+const store = await openFsStore(root)
+await store.delete(key).catch(({ code }) => console.log(code))
+console.log((await protectFolder(root)).notes.join())
+`
+
+describe.skipIf(!canFlag)('somebody who is not root', () => {
+  let compiled: Compiled
+  beforeAll(async () => {
+    const sources = ['fs', 'fs-protect', 'fs-protection'].map((name) => `src/vault/stores/${name}.ts`)
+    compiled = await compile(...sources)
+  }, 120_000)
+  afterAll(() => compiled.dispose())
+
+  const ask = async (): Promise<readonly string[]> => {
+    const child = await compiled.start(ASK, [root, KEYS[0] as string], { uid: NOBODY })
+    return (await child.ended()).lines
+  }
+
+  it('cannot remove what has the flag, also where the folders are his, and cannot set it', async () => {
+    await fill()
+    execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, root])
+    await protectFolder(root)
+    const [found, code, note] = await ask()
+    expect(JSON.parse(found ?? '')).toEqual({ canRemove: false, kind: 'immutable-flag', protected: 1 })
+    expect(code).toBe('VAULT_SEALED')
+    expect(note).toContain('only root')
+  })
+
+  it('can remove what has only the read-only mode, if the folder is his, and not if it is not', async () => {
+    await fill()
+    await chmod(root, 0o755)
+    expect(JSON.parse((await ask())[0] ?? '')).toEqual({ canRemove: false, kind: 'read-only', protected: 1 })
+    expect((await ask())[1]).toBe('STORE_REFUSED')
+    execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, root])
+    expect(JSON.parse((await ask())[0] ?? '')).toEqual({ canRemove: true, kind: 'read-only', protected: 1 })
   })
 })
 
