@@ -2,7 +2,6 @@ import type { LockWish } from '../../../model/protection.ts'
 import type { Connection } from './connection.ts'
 import { notFound } from './read.ts'
 import { lockMode } from './settings.ts'
-import type { KeyVersion } from './versions.ts'
 
 export interface VersionLock {
   readonly isLocked: boolean
@@ -66,7 +65,7 @@ export const canLock = (connection: Connection, signal?: AbortSignal): Promise<b
 export const sealVersion = async (
   connection: Connection,
   wish: LockWish,
-  version: KeyVersion | null,
+  version: { readonly id: string | undefined } | null,
   { key, until, signal }: { key: string; until: number; signal: AbortSignal | undefined },
 ): Promise<void> => {
   if (version === null) throw notFound(key)
@@ -75,7 +74,7 @@ export const sealVersion = async (
   if (now.until !== null && now.until >= until) return
   const mode = now.isLocked && now.mode !== null ? lockMode({ ...wish, mode: now.mode }) : lockMode(wish)
   await ask({ what: `lock ${key}`, right: 's3:PutObjectRetention', signal }, async (options) => {
-    const target = { Bucket: bucket, Key: base + key, VersionId: version.id }
+    const target = { Bucket: bucket, Key: base + key, ...(version.id !== undefined && { VersionId: version.id }) }
     const Retention = { Mode: mode, RetainUntilDate: new Date(until) }
     await client.send(new sdk.PutObjectRetentionCommand({ ...target, Retention }), options)
   })

@@ -34,13 +34,16 @@ const DAY_MS = 86_400_000
 
 export const lockMode = (wish: LockWish): ObjectLockMode => (wish.mode === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE')
 
+/** When the lock of a body that is written `now` ends at the earliest; whole seconds, in milliseconds since the epoch. */
+export const lockEnd = (wish: LockWish, now: number): number => Math.ceil((now + wish.days * DAY_MS) / 1000) * 1000
+
 /** Parameters that a new body of that key (relative to the vault) gets, by whatever request. */
 export const newBody = (settings: Settings, key: string, now = Date.now()) => ({
   ...(settings.storageClass !== undefined && key.startsWith('objects/') && { StorageClass: settings.storageClass }),
   ...encryptionOf(settings),
   ...(settings.lock !== null && {
     ObjectLockMode: lockMode(settings.lock),
-    ObjectLockRetainUntilDate: new Date(now + settings.lock.days * DAY_MS),
+    ObjectLockRetainUntilDate: new Date(lockEnd(settings.lock, now)),
   }),
 })
 

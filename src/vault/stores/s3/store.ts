@@ -8,7 +8,7 @@ import { sealVersion } from './lock.ts'
 import { putWhole, type Write, type Written } from './put.ts'
 import { type PartsOptions, putParts } from './put-parts.ts'
 import { notFound, openKey, statKey } from './read.ts'
-import type { Settings } from './settings.ts'
+import { lockEnd, type Settings } from './settings.ts'
 import { deleteVersions, listOldest, oldestOf, variantsOf } from './versions.ts'
 
 export interface StoreParts {
@@ -92,7 +92,11 @@ export const lockedStore = (making: StoreParts): Store => {
       checkSignal(signal, `writing ${key}`)
       // The service's own condition passes when only the mark of a deletion is on top.
       if (mode === 'create' && (await exists(key, signal))) return false
+      const until = lock === null ? 0 : lockEnd(lock, Date.now())
       const written = await put({ key, body, signal, mode })
+      // What was asked for when an upload by parts began does not reach the whole everywhere (not with Ceph 16).
+      if (lock !== null && written !== null && body.size > making.wholeUpTo)
+        await sealVersion(connection, lock, { id: written.versionId }, { key, until, signal })
       return written !== null && (mode !== 'create' || isFirst(making, key, written, signal))
     },
     get: async (key, signal, range) => {
