@@ -15,7 +15,7 @@ import type { AccountWriter, WriterEvents } from './cloudinary/writer.ts'
 import { parseCloudinaryUrl } from './config/cloudinary-url.ts'
 import type { Config, Settings } from './config/config.ts'
 import { checkCloudName } from './config/credentials.ts'
-import type { HiddenSecrets, Secrets } from './config/secrets.ts'
+import type { HiddenSecrets } from './config/secrets.ts'
 import { locationName, type VaultLocation } from './config/vault-location.ts'
 import { readVersion } from './lib/version.ts'
 import { createLibraryTree } from './library-tree.ts'
@@ -242,12 +242,17 @@ type AccountOptions = Pick<
   'cloud' | 'apiKey' | 'apiSecret' | 'uploadPrefix' | 'secureDistribution' | 'cname' | 'privateCdn'
 >
 
-function accountOf(config: Config, secrets: Secrets): AccountOptions {
+function accountOf(config: Config, secrets: HiddenSecrets): AccountOptions {
   const { cloud } = config
   const { apiKey, apiSecret } = secrets
   if (cloud === null || apiKey === null || apiSecret === null) {
-    throw new AppError('CREDENTIALS_MISSING', 'there are no credentials of a Cloudinary account', {
-      hint: 'set CLOUDINARY_URL=cloudinary://<key>:<secret>@<cloud>, from the API Keys page of the Cloudinary console, or write it into a .env file here',
+    const { accountName } = config
+    const whose = accountName === null ? 'of a Cloudinary account' : `of the account ${accountName}`
+    throw new AppError('CREDENTIALS_MISSING', `there are no credentials ${whose}`, {
+      hint:
+        accountName === null
+          ? 'set CLOUDINARY_URL=cloudinary://<key>:<secret>@<cloud>, from the API Keys page of the Cloudinary console, or write it into a .env file here'
+          : `set ${secrets.missing.join(', ')}`,
     })
   }
   return {

@@ -18,6 +18,7 @@ import { ls } from './commands/ls.ts'
 import { pin, unpin } from './commands/pin.ts'
 import { prune } from './commands/prune.ts'
 import { purge } from './commands/purge.ts'
+import { rekeyCommand } from './commands/rekey.ts'
 import { restore } from './commands/restore.ts'
 import { retention } from './commands/retention.ts'
 import { show } from './commands/show.ts'
@@ -52,6 +53,7 @@ export const COMMANDS: readonly CliCommand[] = [
   purge,
   doctor,
   checkStoreCommand,
+  rekeyCommand,
   config,
   demo,
   completion(() => COMMANDS),

@@ -16,29 +16,29 @@ const LOSS = [
  * Settles with a person, or by the flags, who can open the vault. Null: it is not to be encrypted. Throws NOT_CONFIRMED
  * when nobody can show the key again, and USAGE for flags that do not go together.
  */
-export async function chooseKeys(call: Call): Promise<EncryptionWish | null> {
+export async function chooseKeys(
+  call: Call,
+  secret: 'passphrase' | 'newPassphrase' = 'passphrase',
+): Promise<EncryptionWish | null> {
   const { options, out } = call
   const recipients = options.list('recipient')
   const asked = options.flag('encrypt') || recipients.length > 0 || options.flag('passphrase')
   if (!asked && options.text('newKey') === undefined) return null
-  const passphrases = options.flag('passphrase') ? [passphraseOf(call)] : []
+  const passphrases = options.flag('passphrase') ? [passphraseOf(call, secret)] : []
   for (const line of LOSS) out.say(out.talk.warn(line))
   const isOwned = recipients.length + passphrases.length > 0
   const made = isOwned && options.text('newKey') === undefined ? null : await makeIdentity(call)
   const owners = made === null ? recipients : [...recipients, made.recipient]
-  return { owners, passphrases, prove: () => prove(call, { made, passphrases }) }
+  return { owners, passphrases, prove: () => prove(call, { made, passphrases, isChange: secret === 'newPassphrase' }) }
 }
 
-function passphraseOf({ settings }: Call): string {
-  const { passphrase } = settings.secrets
+function passphraseOf({ settings }: Call, secret: 'passphrase' | 'newPassphrase'): string {
+  const passphrase = settings.secrets[secret]
   if (passphrase !== null) return passphrase
-  throw new AppError(
-    'USAGE',
-    '--passphrase needs the passphrase in CLOUDKEEP_PASSPHRASE or CLOUDKEEP_PASSPHRASE_FILE',
-    {
-      hint: 'a passphrase on the command line would be seen by everybody on this machine',
-    },
-  )
+  const name = secret === 'passphrase' ? 'CLOUDKEEP_PASSPHRASE' : 'CLOUDKEEP_NEW_PASSPHRASE'
+  throw new AppError('USAGE', `--passphrase needs the passphrase in ${name} or ${name}_FILE`, {
+    hint: 'a passphrase on the command line would be seen by everybody on this machine',
+  })
 }
 
 interface MadeIdentity {
@@ -72,16 +72,19 @@ async function makeIdentity({ options, out, now, settings }: Call): Promise<Made
 interface Known {
   readonly made: MadeIdentity | null
   readonly passphrases: readonly string[]
+  /** The vault has owners already; what opens it now proves nothing about the new ones. */
+  readonly isChange: boolean
 }
 
 /** Has the key shown from where it is kept: by a file, by a person at the terminal, or by the environment. */
-async function prove(call: Call, { made, passphrases }: Known): Promise<Given> {
+async function prove(call: Call, { made, passphrases, isChange }: Known): Promise<Given> {
   const { options, ask, settings } = call
   const { parseIdentities } = await import('../vault/encryption/identity-file.ts')
   const file = options.text('prove')
-  if (file !== undefined) return { identities: parseIdentities(await readKeyFile(resolve(settings.config.cwd, file))), passphrases: [] }
+  if (file !== undefined)
+    return { identities: parseIdentities(await readKeyFile(resolve(settings.config.cwd, file))), passphrases: [] }
   if (made !== null) return await showAgain(call, made)
-  if (settings.secrets.identity !== null) {
+  if (settings.secrets.identity !== null && !isChange) {
     return { identities: parseIdentities(settings.secrets.identity), passphrases: [] }
   }
   if (passphrases.length > 0 && ask === null) return { identities: [], passphrases }

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { loadAccounts, loadSettings, type Settings } from '../config/config.ts'
-import { type EnvironmentSource, readEnvironment, type TerminalWishes } from '../config/env.ts'
+import { type EnvironmentSource, exportForSdks, readEnvironment, type TerminalWishes } from '../config/env.ts'
 import type { Context } from '../context.ts'
 import { AppError } from '../model/errors.ts'
 import type { CliCommand } from './command.ts'
@@ -107,6 +107,8 @@ async function execute(parsed: Parsed, out: Output, options: RunnerOptions): Pro
   }
   try {
     const env = readEnvironment(environment)
+    // The vendors' packages read the process's own variables and know no .env.
+    if (environment === undefined) exportForSdks(env)
     const loaded = loadSettings(env, settingsFlags(parsed))
     known.push(loaded)
     options.onRedact?.(redact)

@@ -13,6 +13,8 @@ interface StoredSecrets {
   /** The text of an age identity file, of one or several lines. */
   readonly identity: string | null
   readonly passphrase: string | null
+  /** What is to open a vault that gets new keys. */
+  readonly newPassphrase: string | null
   readonly writerKey: string | null
   /** AZURE_STORAGE_CONNECTION_STRING, _ACCOUNT, _KEY and _SAS_TOKEN, of the process or `.env`. */
   readonly storeVariables: Readonly<Record<string, string | undefined>>
@@ -23,7 +25,14 @@ interface Known extends StoredSecrets {
   readonly others: readonly string[]
 }
 
-const NOTHING: Known = { identity: null, passphrase: null, writerKey: null, storeVariables: {}, others: [] }
+const NOTHING: Known = {
+  identity: null,
+  passphrase: null,
+  newPassphrase: null,
+  writerKey: null,
+  storeVariables: {},
+  others: [],
+}
 
 const AZURE = ['CONNECTION_STRING', 'ACCOUNT', 'KEY', 'SAS_TOKEN'].map((name) => `AZURE_STORAGE_${name}`)
 /** The SDKs read these themselves; known here only so that they are never shown. */
@@ -35,6 +44,7 @@ export function readStoredSecrets(env: Environment): Known {
   return {
     identity: secret('CLOUDKEEP_IDENTITY'),
     passphrase: secret('CLOUDKEEP_PASSPHRASE'),
+    newPassphrase: secret('CLOUDKEEP_NEW_PASSPHRASE'),
     writerKey: secret('CLOUDKEEP_WRITER_KEY'),
     storeVariables: Object.fromEntries(AZURE.map((name) => [name, env.get(name)?.value])),
     others: OTHERS.flatMap((name) => env.get(name)?.value ?? []),
@@ -85,6 +95,10 @@ export class HiddenSecrets implements Secrets {
     return this.#known.passphrase
   }
 
+  get newPassphrase(): string | null {
+    return this.#known.newPassphrase
+  }
+
   get writerKey(): string | null {
     return this.#known.writerKey
   }
@@ -122,12 +136,12 @@ export class HiddenSecrets implements Secrets {
 
 /** Everything that must not be shown, the longest first, so that no part of one is left beside a replaced one. */
 function secretTexts({ apiKey, apiSecret }: Parts, known: Known): readonly string[] {
-  const { identity, passphrase, writerKey, storeVariables, others } = known
+  const { identity, passphrase, newPassphrase, writerKey, storeVariables, others } = known
   const basic = apiKey === null ? null : Buffer.from(`${apiKey}:${apiSecret ?? ''}`).toString('base64')
   const connection = storeVariables['AZURE_STORAGE_CONNECTION_STRING'] ?? ''
   const sas = storeVariables['AZURE_STORAGE_SAS_TOKEN'] ?? ''
   const all = [
-    ...[apiSecret, basic, passphrase, writerKey, identity, ...others],
+    ...[apiSecret, basic, passphrase, newPassphrase, writerKey, identity, ...others],
     ...(identity ?? '').split(/\s+/).filter((word) => word.startsWith('AGE-')),
     ...[connection, storeVariables['AZURE_STORAGE_KEY'], sas, sas.replace(/^\?/, '')],
     ...(/(?:^|[?&])sig=([^&]+)/.exec(sas)?.slice(1) ?? []),
