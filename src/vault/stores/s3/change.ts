@@ -119,7 +119,11 @@ export const touchKey = async (
 const copyKey = (connection: Connection, copy: Copy, kept: object): Promise<void> =>
   copy.size > COPY_LIMIT ? copyParts(connection, copy, kept) : copyWhole(connection, copy, kept)
 
-/** A copy, then a removal: between the two both keys have the bytes. Safe to repeat. */
+/**
+ * A copy, then a removal: between the two both keys have the bytes. Safe to repeat. S3 has no single step for it, so two
+ * processes that move the same bytes to and fro at once could each remove what the other copied: the target is looked at
+ * again right before the removal, which leaves one round trip for that; within a process, moves of one key take turns.
+ */
 export const moveKey = async (
   connection: Connection,
   settings: Settings,
@@ -129,5 +133,7 @@ export const moveKey = async (
   if (found === null) throw notFound(from)
   const kept = { ...newBody(settings, to), ...found.kept }
   await copyKey(connection, { from, to, size: found.size, signal }, kept)
-  if (from !== to) await deleteKey(connection, from, signal)
+  if (from === to) return
+  if ((await keptBy(connection, to, signal)) === null) throw notFound(to)
+  await deleteKey(connection, from, signal)
 }

@@ -3,6 +3,7 @@ import { checkKey, checkPrefix } from '../../key.ts'
 import type { Store } from '../../store.ts'
 import { deleteKey, moveKey, touchKey } from './change.ts'
 import type { Connection } from './connection.ts'
+import { createTurns } from './in-turn.ts'
 import { listKeys } from './list.ts'
 import { sealVersion } from './lock.ts'
 import { putWhole, type Write, type Written } from './put.ts'
@@ -44,6 +45,7 @@ export const plainStore = (making: StoreParts): Store => {
   const { connection, settings } = making
   const exists: PartsOptions['exists'] = async (key, signal) => (await statKey(connection, key, signal)) !== null
   const put = putter(making, exists)
+  const inTurn = createTurns()
   return {
     traits: traitsOf(making),
     put: async (key, body, signal, mode = 'replace') => {
@@ -56,7 +58,10 @@ export const plainStore = (making: StoreParts): Store => {
     list: (prefix, signal) => listKeys(connection, checkPrefix(prefix), signal),
     delete: async (key, signal) => deleteKey(connection, checkKey(key), signal),
     touch: async (key, signal) => touchKey(connection, settings, checkKey(key), signal),
-    move: async (from, to, signal) => moveKey(connection, settings, { from: checkKey(from), to: checkKey(to), signal }),
+    move: async (from, to, signal) => {
+      const keys = [checkKey(from), checkKey(to)]
+      await inTurn(keys, () => moveKey(connection, settings, { from, to, signal }))
+    },
     ...close(making),
   }
 }
