@@ -245,6 +245,14 @@ describe('on a line with trouble', () => {
     expect(await collect(await store.get('objects/ab/one'))).toHaveLength(1)
   })
 
+  test('a slow line is not taken for a silent one', async () => {
+    const store = await open({ idleMs: 1500, persistence: ONCE, sizes: { single: 20_000_000, block: 20_000_000 } })
+    server.pace = 12
+    const began = Date.now()
+    await store.put(KEY, memoryBody(Buffer.alloc(16_000_000, 1)))
+    expect(Date.now() - began).toBeGreaterThan(2000)
+  })
+
   test('a slow reader is not taken for a silent service', async () => {
     await (await open()).put(KEY, memoryBody(bytesOf(6_000_000)))
     const store = await open({ idleMs: 400, persistence: ONCE })
