@@ -73,6 +73,7 @@ describe('what lies in the store below', () => {
       if (plain.includes(key)) expect(text).toBe('a picture')
       else expect([key.endsWith('.age'), text.startsWith('age-encryption.org/v1\n-> X25519 ')]).toEqual([true, true])
     }
+    for (const key of plain) expect((await collect(await inner.get(key))).toString()).toBe('a picture')
     expect(await keysOf(inner, 'accounts/')).toEqual(['accounts/acme/snapshots/x.json.age'])
   })
 

@@ -1,4 +1,3 @@
-import { AppError } from '../../model/errors.ts'
 import type { Body, Bytes, Stat, Store, StoreTraits, Variant } from '../store.ts'
 import { moveKey } from '../trash.ts'
 import { sealFor } from './age/header.ts'
@@ -35,8 +34,6 @@ const outerStat = <T extends Stat>(stat: T): T => ({ ...stat, size: plainSize(st
  */
 const sealedBody = (key: string, body: Body, recipient: Recipient): Body => {
   const { memory, size } = body
-  if (memory !== undefined && memory.byteLength !== size)
-    throw new AppError('OBJECT_CORRUPT', `the body for ${key} has ${memory.byteLength} bytes, not ${size} as announced`)
   const sealing = sealFor(recipient)
   const open = (): Bytes => sealStream(body.open(), size, sealing, key)
   return { size: sealedSize(size), open, ...(memory !== undefined && { memory: sealBytes(memory, sealing) }) }

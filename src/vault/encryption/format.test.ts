@@ -86,6 +86,19 @@ describe('the format', () => {
     }
   })
 
+  test('refuses a header whose Base64 has bits that nobody reads', async () => {
+    const file = seal(randomBytes(40))
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+    // The last letters of share, wrapped key and MAC.
+    for (const at of [74, 118, 166]) {
+      const value = letters.indexOf(String.fromCharCode(file[at] ?? 0))
+      expect(value % 4).toBe(0)
+      const bad = Buffer.from(file)
+      bad.write(letters[value + 1] ?? '', at, 'latin1')
+      expect([at, await isRefused(bad)]).toEqual([at, true])
+    }
+  })
+
   test('refuses a file that was cut anywhere or made longer', async () => {
     const file = seal(randomBytes(40))
     for (let length = 0; length < file.length; length++) expect(await isRefused(file.subarray(0, length))).toBe(true)
