@@ -5,7 +5,7 @@ import { type Persistence, repeat } from '../../steady.ts'
 import { failureOf, s3Error } from './errors.ts'
 import { type ClientOptions, loadSdk, makeClient, type S3Client, type Sdk } from './sdk.ts'
 
-export interface Request {
+interface Request {
   /** `read objects/ab/…`, as in "cannot …". */
   readonly what: string
   /** The right that it needs: `s3:GetObject`. */
@@ -14,10 +14,10 @@ export interface Request {
 }
 
 /** What a caller has to say to answers that are no failure to it, by S3's code. Told which try it is; 1 is the first. */
-export type Answers<T> = Readonly<Record<string, (attempt: number) => T | Promise<T>>>
+type Answers<T> = Readonly<Record<string, (attempt: number) => T | Promise<T>>>
 
 /** Sends one request with `client` and the given options. */
-export type Send<T> = (options: { abortSignal?: AbortSignal }) => Promise<T>
+type Send<T> = (options: { abortSignal?: AbortSignal }) => Promise<T>
 
 /** One bucket, with everything that its requests have in common. */
 export interface Connection {

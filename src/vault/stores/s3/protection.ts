@@ -96,7 +96,8 @@ export const protectionOf = async (
     hasLocks === false
       ? { ...NOTHING, looked: keys.length }
       : await look(notes, () => objects(connection, keys, signal))
-  // Not knowing about versions, the try must not leave a mark.
-  const removes = await look(notes, () => canRemove(connection, hasVersions !== false, signal))
+  // Not knowing about versions, the try must not leave a mark; then a refusal may concern old versions only.
+  const tried = await look(notes, () => canRemove(connection, hasVersions !== false, signal))
+  const removes = hasVersions === null && tried === false ? null : tried
   return { canRemove: removes, keepsVersions: hasVersions, objects: found, notes }
 }

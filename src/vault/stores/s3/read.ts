@@ -9,6 +9,12 @@ import { bare } from './uploads.ts'
 type Range = { start: number; end: number }
 
 /**
+ * Without the right to list, the service answers a look for an absent key with a refusal (Amazon S3 API Reference,
+ * HeadObject, "Permissions").
+ */
+const LOOK = 's3:GetObject and s3:ListBucket'
+
+/**
  * The service says whole seconds in one answer and milliseconds in another; the end of that second is the same in both,
  * and never earlier than the truth.
  */
@@ -33,7 +39,7 @@ export interface Head {
  */
 export const checkAbsence = ({ sdk, client, bucket, base, ask }: Connection, key: string, signal?: AbortSignal) =>
   ask<void>(
-    { what: `look at ${key}`, right: 's3:GetObject', signal },
+    { what: `look at ${key}`, right: LOOK, signal },
     async (options) => {
       const input = { Bucket: bucket, Key: base + key, Range: 'bytes=0-0' }
       const { Body: body } = await client.send(new sdk.GetObjectCommand(input), options)
@@ -46,7 +52,7 @@ export const checkAbsence = ({ sdk, client, bucket, base, ask }: Connection, key
 export const headOf = (connection: Connection, key: string, signal?: AbortSignal): Promise<Head | null> => {
   const { sdk, client, bucket, base, ask } = connection
   return ask<Head | null>(
-    { what: `look at ${key}`, right: 's3:GetObject', signal },
+    { what: `look at ${key}`, right: LOOK, signal },
     async (options) => {
       const found = await client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: base + key }), options)
       if (found.ContentLength === undefined) throw unavailable(key, 'the service does not say its length')
@@ -111,7 +117,7 @@ const openOnce = async (
     ...(onlyEtag !== undefined && { IfMatch: onlyEtag.etag }),
   }
   const answer = await connection.once(
-    { what: `read ${key}`, right: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', signal },
+    { what: `read ${key}`, right: versionId === undefined ? LOOK : 's3:GetObjectVersion', signal },
     (options) => client.send(new sdk.GetObjectCommand(input), options),
     {
       NoSuchKey: () => Promise.reject(notFound(key)),

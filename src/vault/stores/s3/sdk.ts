@@ -36,14 +36,14 @@ export const loadSdk = async (): Promise<Sdk> => {
   }
 }
 
-export interface Timeouts {
+interface Timeouts {
   /** Milliseconds until a connection must stand. @default 10 s */
   readonly connectMs?: number
   /** Milliseconds without a byte in either direction. @default 60 s */
   readonly idleMs?: number
 }
 
-export interface Credentials {
+interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string

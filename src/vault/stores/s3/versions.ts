@@ -59,7 +59,7 @@ async function* versionPages(
 }
 
 /** Every version of exactly that key; bodies from the newest to the oldest. */
-export const versionsOf = async (
+const versionsOf = async (
   connection: Connection,
   key: string,
   signal: AbortSignal | undefined,
@@ -73,7 +73,7 @@ export const versionsOf = async (
   return found
 }
 
-export const bodiesOf = (versions: readonly KeyVersion[]): readonly (KeyVersion & { stat: Stat })[] =>
+const bodiesOf = (versions: readonly KeyVersion[]): readonly (KeyVersion & { stat: Stat })[] =>
   versions.flatMap((version) => (version.stat === null ? [] : [{ ...version, stat: version.stat }]))
 
 /** The first body that the key ever got; null when it has none. */
