@@ -70,7 +70,7 @@ export interface Context {
   /** `cloudkeep <version>` */
   readonly tool: string
   /** VAULT_LOCKED when another run holds it; `prune` is a lock of its own, beside that of the runs. */
-  lock(command: string, name?: LockName, at?: Place): Promise<VaultLock>
+  lock(command: string, name?: LockName, at?: Pick<Place, 'lockRoot' | 'bucket'>): Promise<VaultLock>
   close(): Promise<void>
 }
 
@@ -202,7 +202,10 @@ interface Locking {
 }
 
 /** On this machine a lock of the system, which dies with its process; in a bucket, for other machines, a lease besides. */
-async function lockPlace({ lockRoot, bucket }: Place, { command, name, note }: Locking): Promise<VaultLock> {
+async function lockPlace(
+  { lockRoot, bucket }: Pick<Place, 'lockRoot' | 'bucket'>,
+  { command, name, note }: Locking,
+): Promise<VaultLock> {
   const lock = await lockVault(lockRoot, { command, name, now: now(), openLockFile })
   if (bucket === null) return lock
   const holder = { name, command, id: newId(), host: hostname(), pid: process.pid, now: Date.now, note }

@@ -1,11 +1,15 @@
+import { join } from 'node:path'
 import type { VaultLocation } from './config/vault-location.ts'
 import type { Context } from './context.ts'
 import { copyVault } from './maintenance/copy/copy.ts'
+import { mirrorVault } from './maintenance/copy/mirror.ts'
 import { refuseOverlap } from './maintenance/copy/places.ts'
 import type { CopyOptions, CopyReport } from './maintenance/copy/report.ts'
 import { AppError, isAppError } from './model/errors.ts'
 import { bucketName } from './model/vault-place.ts'
 import { assureConsent, locationOf } from './places.ts'
+import { openVault } from './vault/open.ts'
+import type { Vault } from './vault/vault.ts'
 
 export interface CopyPlaces {
   /** Null: the configured vault. */
@@ -20,12 +24,17 @@ export interface CopyPlaces {
 export async function runCopyCommand(
   context: Context,
   { from, to: target }: CopyPlaces,
-  options: Omit<CopyOptions, 'now'>,
+  { decrypt = false, ...options }: Omit<CopyOptions, 'now'> & { readonly decrypt?: boolean },
   signal: AbortSignal,
 ): Promise<CopyReport> {
   const to = typeof target === 'string' ? locationOf(target, context.config) : target
-  await refuseSame(from === null ? context.config.vault : locationOf(from, context.config), to)
+  const origin = from === null ? context.config.vault : locationOf(from, context.config)
+  await refuseSame(origin, to)
   const source = (await (from === null ? context.place() : context.otherPlace(from))).bare
+  if (source.identity.encryption !== null && !decrypt) {
+    const mirrored = await mirror(context, { source, origin, to, options }, signal)
+    if (mirrored !== null) return mirrored
+  }
   if (options.dryRun) {
     const there = await context.otherPlace(to).catch((error: unknown) => {
       if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
@@ -42,6 +51,44 @@ export async function runCopyCommand(
     // What the copy found in its place must still be there when the head that names it is written.
     locks.push(await context.lock('copy', 'prune', place))
     return await copyVault(source, place.vault, { ...options, now: context.now }, signal)
+  } finally {
+    for (const lock of locks.reverse()) await lock.release()
+  }
+}
+
+interface Mirroring {
+  readonly source: Vault
+  readonly origin: VaultLocation
+  readonly to: VaultLocation
+  readonly options: Omit<CopyOptions, 'now'>
+}
+
+/**
+ * An encrypted vault is copied as it lies there, so that a copy is never easier to read than the original and a machine
+ * that cannot read it can feed it. Null: the target is another vault, which has to be told what the source says.
+ */
+async function mirror(
+  context: Context,
+  { source, origin, to, options }: Mirroring,
+  signal: AbortSignal,
+): Promise<CopyReport | null> {
+  const vaultId = source.identity.id
+  const [from, target] = [await context.look(origin), await context.look(to, { create: !options.dryRun })]
+  const there = await openVault(target.store, {}, signal).catch((error: unknown) => {
+    if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
+    return null
+  })
+  const targetId = there?.identity.id ?? null
+  if (targetId !== null && targetId !== vaultId) return null
+  const work = { source: from.store, target: target.store, vaultId, targetId }
+  const wish = { ...options, now: context.now }
+  if (options.dryRun) return await mirrorVault(work, wish, signal)
+  await assureConsent({ bucket: target.bucket, location: to }, await source.clouds(signal), signal)
+  const lockRoot = to.kind === 'local' ? to.path : join(context.config.cacheFolder, `${vaultId}-copy`)
+  const locks = [await context.lock('copy', 'run', { lockRoot, bucket: target.bucket })]
+  try {
+    locks.push(await context.lock('copy', 'prune', { lockRoot, bucket: target.bucket }))
+    return await mirrorVault(work, wish, signal)
   } finally {
     for (const lock of locks.reverse()) await lock.release()
   }

@@ -207,7 +207,7 @@ describe.each(BUCKET_KINDS)('an encrypted vault in a bucket ($name)', ({ isThere
       expect((await runWith(owner, 'verify', '--read', 'all')).exit).toBe(0)
       expect((await runWith(owner, 'restore', '--to', join(folder, 'out'))).exit).toBe(0)
       expect(await digestsOf(join(folder, 'out'))).toHaveLength(9)
-      expect((await runWith(owner, 'copy', join(folder, 'local'))).exit).toBe(0)
+      expect((await runWith(owner, 'copy', join(folder, 'local'), '--decrypt')).exit).toBe(0)
       expect(await differences({ cloud: rig.cloud, vault: join(folder, 'local') })).toEqual([])
       expect((await readNewest(join(folder, 'local'), 'testcloud')).snapshot.assets).toBe(9)
     })

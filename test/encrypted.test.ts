@@ -65,7 +65,7 @@ test('nothing of the account can be read in an encrypted vault on a disk, and it
   expect(await leaks()).toEqual([])
   expect(await readdir(place)).not.toContain('library')
   expect((await run(['verify', '--read', 'all'], owner())).exit).toBe(0)
-  expect((await run(['copy', join(folder, 'plain')], owner())).exit).toBe(0)
+  expect((await run(['copy', join(folder, 'plain'), '--decrypt'], owner())).exit).toBe(0)
   expect(await differences({ cloud: rig.cloud, vault: join(folder, 'plain') })).toEqual([])
 })
 
@@ -162,4 +162,30 @@ test('no secret is shown, whatever goes wrong', async () => {
     expect(done.exit).not.toBe(0)
     for (const secret of [identity, key.split(' ').at(-1) ?? '?']) expect(done.out + done.err).not.toContain(secret)
   }
+})
+
+test('a copy is fed by the machine that cannot read it, stays encrypted, and goes on after a part of it', async () => {
+  await run(INIT)
+  await run(['backup'])
+  const copy = join(folder, 'copy')
+  expect((await run(['copy', copy, '--json'])).records.at(-1)).toMatchObject({ ok: true, headsWritten: 1 })
+  const again = (await run(['copy', copy, '--json'])).records.at(-1)
+  expect(again).toMatchObject({ ok: true, copied: 0, headsThere: 1 })
+  makeAsset(rig.cloud, { publicId: 'later', bytes: Buffer.from('a later one'), createdAt: Date.now() - 3_600_000 })
+  await run(['backup'])
+  await rm(join(copy, 'objects'), { recursive: true })
+  expect((await run(['copy', copy, '--json'])).records.at(-1)).toMatchObject({ ok: true, headsWritten: 1 })
+  expect((await run(['verify', '--vault', copy, '--read', 'all'], owner())).exit).toBe(0)
+  expect((await run(['copy', copy, join(folder, 'plain'), '--decrypt'], owner())).exit).toBe(0)
+  expect(await differences({ cloud: rig.cloud, vault: join(folder, 'plain') })).toEqual([])
+})
+
+test('an encrypted vault is not mirrored over another one', async () => {
+  await run(INIT)
+  await run(['backup'])
+  const other = await createRig()
+  await other.backup()
+  const done = await run(['copy', other.vault, '--json'])
+  expect(done.records.at(-1)).toMatchObject({ ok: false, error: { code: 'KEY_MISSING' } })
+  await other.close()
 })

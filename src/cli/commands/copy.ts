@@ -19,10 +19,15 @@ export const copy: CliCommand = {
   ],
   options: [
     { flags: '-n, --dry-run', help: 'look and tell what would be copied; write nothing' },
+    {
+      flags: '--decrypt',
+      help: 'make a copy that can be read without a key, of an encrypted vault whose key is at hand',
+    },
     { flags: '--damaged', help: 'also copy snapshots that lack the bytes of some assets' },
     { flags: '--concurrency <N>', help: 'objects at a time, at most (32)' },
   ],
-  notes: `Nothing is ever taken away in the target. Proofs and drills are not copied: run cloudkeep verify on the copy.
+  notes: `Nothing is ever taken away in the target. An encrypted vault is copied as it lies there, without being read; into another
+vault that is there already, or with --decrypt, it is read with the key at hand. Proofs and drills are not copied: run cloudkeep verify on the copy.
 
   cloudkeep copy /mnt/usb/vault
   cloudkeep copy /srv/vault /mnt/usb/vault`,
@@ -47,6 +52,7 @@ async function run(call: Call): Promise<Result> {
       ctx,
       places,
       {
+        decrypt: options.flag('decrypt'),
         damaged: options.flag('damaged'),
         dryRun: options.flag('dryRun'),
         concurrency: Math.min(AT_A_TIME, settings.config.concurrency),

@@ -12,6 +12,8 @@ export interface CopyFinding {
     /** The target holds another snapshot under the same key; it was left alone. */
     | 'snapshot-differs'
     | 'record-unreadable'
+    /** Mirrored as it lies there, a file has another length in the target; it was left alone. */
+    | 'file-differs'
   /** The object's digest or the key. */
   readonly subject: string
   readonly message: string
