@@ -15,7 +15,7 @@ export interface InnerKeys {
   outer(innerKey: string): string | null
 }
 
-export interface InnerKey {
+interface InnerKey {
   readonly key: string
   /** Readable by everybody: what says how to open the rest, and locks, which hold nothing of the account. */
   readonly isPlain: boolean

@@ -35,7 +35,7 @@ export interface NewKeys {
 export const KEYS_FOLDER = 'keys/'
 
 /** `keys/<generation>.age`, or `keys/<generation>-passphrase-<n>.age` with n from 1 on. */
-export const keyFileKey = (generation: number, passphrase: number | null): string =>
+const keyFileKey = (generation: number, passphrase: number | null): string =>
   `${KEYS_FOLDER}${generation}${passphrase === null ? '' : `-passphrase-${passphrase}`}.age`
 
 /** Null for a key that is not in `keys/`, or no name of a key file. */

@@ -15,7 +15,7 @@ const CIPHER = 'chacha20-poly1305'
 /** Chunks handed on together: a store does better with fewer, larger pieces. */
 const BATCH = 4
 
-export const chunksIn = (size: number): number => Math.max(1, Math.ceil(size / CHUNK_SIZE))
+const chunksIn = (size: number): number => Math.max(1, Math.ceil(size / CHUNK_SIZE))
 
 /** Length of the whole file, header included, for so many bytes. */
 export const sealedSize = (size: number): number => PREFIX_SIZE + size + TAG_SIZE * chunksIn(size)
