@@ -24,7 +24,7 @@ import { createPlaces, locationOf, type OpenMode, type Place } from './places.ts
 import type { Bucket } from './vault/bucket.ts'
 import { createVault } from './vault/create.ts'
 import { takeLease } from './vault/lease.ts'
-import { type LockName, lockVault, type VaultLock } from './vault/lock.ts'
+import { idOfLock, type LockName, lockVault, type VaultLock } from './vault/lock.ts'
 import type { Store } from './vault/store.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
 import type { Vault } from './vault/vault.ts'
@@ -210,7 +210,8 @@ async function lockPlace(
   if (bucket === null) return lock
   const holder = { name, command, id: newId(), host: hostname(), pid: process.pid, now: Date.now, note }
   try {
-    const lease = await takeLease(bucket.store, holder)
+    const under = await idOfLock(lockRoot, name)
+    const lease = await takeLease(bucket.store, { ...holder, under })
     return {
       release: async () => {
         await lease.release()

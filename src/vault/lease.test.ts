@@ -8,6 +8,7 @@ import type { Store } from './store.ts'
 import { createMemoryStore } from './stores/memory.ts'
 
 const START = Date.parse('2026-11-22T06:00:00Z')
+const [HERE, THERE] = ['00000000000000aa', '00000000000000bb']
 const held: VaultLock[] = []
 afterEach(async () => {
   for (const lock of held.splice(0)) await lock.release()
@@ -70,6 +71,18 @@ describe.each([
     await take(store, 'b', { now: () => START + 100_000 })
   })
 
+  it('is not waited for when its holder was killed on this very machine', async () => {
+    const store = make()
+    await takeLease(store, options('a', { under: HERE }))
+    await takeLease(store, options('b', { under: HERE, now: () => START + 1 }))
+    await expect(take(store, 'c', { under: THERE })).rejects.toMatchObject({
+      code: 'VAULT_LOCKED',
+      message: expect.stringMatching(/host-b/),
+    })
+    await (await take(store, 'd', { under: HERE, now: () => START + 2 })).release()
+    await take(store, 'e', { under: THERE, now: () => START + 3 })
+  })
+
   it('goes to one of many who come at once', async () => {
     const store = make()
     const outcomes = await Promise.allSettled(
@@ -98,7 +111,8 @@ it('is renewed while its holder works', async () => {
 it('leaves nothing behind where it can remove what it wrote', async () => {
   const store = createMemoryStore()
   await takeLease(store, options('killed', { now: () => START - 3_600_000 }))
-  await (await take(store, 'a')).release()
+  await takeLease(store, options('killed-here', { under: HERE }))
+  await (await take(store, 'a', { under: HERE })).release()
   expect(await keysOf(store)).toEqual([])
 })
 

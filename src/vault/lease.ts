@@ -14,6 +14,11 @@ export interface LeaseOptions {
   readonly id: string
   readonly host: string
   readonly pid: number
+  /**
+   * The id of the system's lock that this holder has on its machine; see `idOfLock`. Whoever else took a lease under
+   * that lock was killed, since two cannot have it, and is not waited for. 16 hex digits.
+   */
+  readonly under?: string
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** How long a lease lasts that nobody renews, as after a kill. @default 5 minutes */
@@ -69,34 +74,63 @@ const readLease = async (store: Store, key: string): Promise<Lease | null> => {
 
 /** What the names alone say: until when, whose, and whether it is over. */
 const KEY = /(\d{13,15})-([A-Za-z0-9_-]{1,64}?)(-released)?\.json$/
+/** A lease that was taken under a lock of its machine begins with the id of that. */
+const UNDER = /^[0-9a-f]{16}-/
+
+interface Word {
+  readonly key: string
+  /** Of the holder. */
+  readonly id: string
+  /** What only one can have at a time: a lock of some machine, or else the holder's own id. */
+  readonly chair: string
+  readonly until: number
+  readonly isEnd: boolean
+}
+
+const wordOf = (key: string): Word | null => {
+  const [, until, id, end] = KEY.exec(key) ?? []
+  if (id === undefined) return null
+  return { key, id, chair: UNDER.exec(id)?.[0] ?? id, until: Number(until), isEnd: end !== undefined }
+}
+
+const ownId = ({ id, under }: LeaseOptions): string => (under === undefined ? id : `${under}-${id}`)
 
 interface Standing {
   readonly live: readonly string[]
   readonly over: readonly string[]
 }
 
-const lookAround = async (store: Store, { name, now }: LeaseOptions): Promise<Standing> => {
-  const newest = new Map<string, { key: string; until: number }>()
-  const released = new Set<string>()
-  const all: { key: string; id: string }[] = []
-  for await (const { key } of store.list(folderOf(name))) {
-    const [, until, id, end] = KEY.exec(key) ?? []
-    if (id === undefined) continue
-    all.push({ key, id })
-    if (end !== undefined) released.add(id)
-    else if ((newest.get(id)?.until ?? 0) < Number(until)) newest.set(id, { key, until: Number(until) })
+/**
+ * Dead are: who said so, whose time is over, who was followed by another under the same lock, and whoever had the lock that
+ * is this holder's now.
+ */
+const lookAround = async (store: Store, options: LeaseOptions): Promise<Standing> => {
+  const mine = ownId(options)
+  const words: Word[] = []
+  const ended = new Set<string>()
+  const newest = new Map<string, number>()
+  for await (const { key } of store.list(folderOf(options.name))) {
+    const word = wordOf(key)
+    if (word === null) continue
+    words.push(word)
+    if (word.isEnd) ended.add(word.id)
+    newest.set(word.chair, Math.max(newest.get(word.chair) ?? 0, word.until))
   }
-  const isLive = (id: string): boolean => !released.has(id) && (newest.get(id)?.until ?? 0) + SKEW_MS > now()
-  return {
-    live: [...newest].filter(([id]) => isLive(id)).map(([, { key }]) => key),
-    over: all.filter(({ id }) => !isLive(id)).map(({ key }) => key),
-  }
+  const isLive = ({ id, chair, until, isEnd }: Word): boolean =>
+    !isEnd &&
+    !ended.has(id) &&
+    until === newest.get(chair) &&
+    until + SKEW_MS > options.now() &&
+    (id === mine || chair !== `${options.under}-`)
+  const live = words.filter(isLive)
+  const living = new Set(live.map(({ id }) => id))
+  return { live: live.map(({ key }) => key), over: words.filter(({ id }) => !living.has(id)).map(({ key }) => key) }
 }
 
 const others = async (store: Store, options: LeaseOptions): Promise<readonly Lease[]> => {
   const { live } = await lookAround(store, options)
   const leases = await Promise.all(live.map((key) => readLease(store, key)))
-  return leases.filter((lease) => lease !== null).filter(({ id }) => id !== options.id)
+  return leases.filter((lease) => lease !== null).filter(({ id }) => id !== ownId(options))
 }
 
 const plain = (value: string): string => value.replace(/[^\x20-\x7e]/g, '?').slice(0, 100)
@@ -105,7 +139,7 @@ const refusal = (store: Store, { command, pid, host, since }: Lease): AppError =
   new AppError(
     'VAULT_LOCKED',
     `${store.traits.place ?? 'the vault'} is locked by "${plain(command)}", process ${pid} on ${plain(host)}, since ${since}`,
-    { hint: 'wait until it ends, or end it; what was killed lets go by itself after five minutes' },
+    { hint: 'wait until it ends, or end it; what was killed on another machine lets go by itself after five minutes' },
   )
 
 /** Of two who came at once the one that says it came first stays; names settle a tie. */
@@ -120,7 +154,8 @@ const cameBefore = (one: Lease, other: Lease): boolean =>
  * Throws VAULT_LOCKED naming the holder.
  */
 export const takeLease = async (store: Store, options: LeaseOptions): Promise<VaultLock> => {
-  const { name, command, id, host, pid, now, lastsMs = LASTS_MS } = options
+  const { name, command, host, pid, now, lastsMs = LASTS_MS } = options
+  const id = ownId(options)
   const [holder] = await others(store, options)
   if (holder !== undefined) throw refusal(store, holder)
   const began = new Date(now()).toISOString()

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Child, Compiled } from '../../test/child.ts'
 import { compile } from '../../test/child.ts'
 import { openLockFile } from '../catalog/sqlite-lock.ts'
-import { lockVault } from './lock.ts'
+import { idOfLock, lockVault } from './lock.ts'
 
 const HOLD = `
 import { lockVault } from './src/vault/lock.js'
@@ -137,5 +137,16 @@ describe('the lock of a vault', () => {
     })
     await writeFile(join(root, 'file'), '')
     await expect(lockVault(join(root, 'file'), options)).rejects.toMatchObject({ code: 'STORE_REFUSED' })
+  })
+
+  it('has an id that stays, unlike that of every other lock, and gets a new one when it cannot be read', async () => {
+    await (await lockVault(root, options)).release()
+    const first = await idOfLock(root, 'run')
+    expect(await idOfLock(root, 'run')).toBe(first)
+    expect(await idOfLock(root, 'prune')).not.toBe(first)
+    await writeFile(join(root, 'locks', 'run.id'), first.slice(0, 3))
+    const second = await idOfLock(root, 'run')
+    expect(second).toMatch(/^[0-9a-f]{16}$/)
+    expect(second).not.toBe(first)
   })
 })

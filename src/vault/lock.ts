@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -135,5 +136,28 @@ export const lockVault = async (root: string, options: LockOptions): Promise<Vau
       file.unlock()
       file.close()
     },
+  }
+}
+
+const LOCK_ID = /^[0-9a-f]{16}$/
+
+/**
+ * What tells this lock from those of all other machines: 16 hex digits beside its file, made when there are none or
+ * they cannot be read. Only for whoever holds the lock. A copy of the folder has the same id as the original.
+ */
+export const idOfLock = async (root: string, name: LockName): Promise<string> => {
+  const path = join(root, 'locks', `${name}.id`)
+  try {
+    const known = await readFile(path, 'utf8').catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      return ''
+    })
+    if (LOCK_ID.test(known)) return known
+    const made = randomBytes(8).toString('hex')
+    await writeFile(`${path}.new`, made)
+    await rename(`${path}.new`, path)
+    return made
+  } catch (error) {
+    throw diskError(error, `keep ${path}`)
   }
 }
