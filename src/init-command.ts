@@ -3,7 +3,7 @@ import type { Context } from './context.ts'
 import { AppError, isAppError } from './model/errors.ts'
 import { assureConsent } from './places.ts'
 import { createVault } from './vault/create.ts'
-import { createKeys, type NewKeys } from './vault/encryption/keys.ts'
+import { createKeys, freeGeneration, type NewKeys } from './vault/encryption/keys.ts'
 import { type Given, proveRecovery, unlock } from './vault/encryption/unlock.ts'
 import { openVault } from './vault/open.ts'
 import type { Store } from './vault/store.ts'
@@ -53,7 +53,7 @@ export async function runInitCommand(context: Context, wish: InitWish, signal: A
     }
   }
   const there = await findVault(store, signal)
-  const made = there === null ? await make(context, store, wish) : await meet(context, store, there, wish)
+  const made = there === null ? await make(context, store, wish, signal) : await meet(context, store, there, wish)
   return { ...made, isNew: there === null, consent }
 }
 
@@ -68,13 +68,14 @@ async function findVault(store: Store, signal: AbortSignal): Promise<VaultIdenti
 
 type Made = Pick<InitReport, 'vaultId' | 'isEncrypted' | 'writerKeyFile'>
 
-async function make(context: Context, store: Store, { encryption }: InitWish): Promise<Made> {
+async function make(context: Context, store: Store, { encryption }: InitWish, signal: AbortSignal): Promise<Made> {
   const birth = { now: context.now(), id: context.newId(), tool: context.tool }
   if (encryption === null) {
     const { identity } = await createVault(store, birth)
     return { vaultId: identity.id, isEncrypted: false, writerKeyFile: null }
   }
-  const keys = await createKeys({ vaultId: birth.id, ...encryption })
+  const generation = await freeGeneration(store, signal)
+  const keys = await createKeys({ vaultId: birth.id, generation, ...encryption })
   await proveBefore(context, birth.id, keys, encryption)
   // Before the vault: without this key the machine could never write what only its owner can read.
   const writerKeyFile = await keepWriterKey(context.config, keys.writer)

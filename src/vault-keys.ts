@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import type { Config } from './config/config.ts'
 import type { HiddenSecrets } from './config/secrets.ts'
 import { AppError } from './model/errors.ts'
-import { encryptedStore } from './vault/encryption/encrypted-store.ts'
+import { encryptedStore, type StoreKeys } from './vault/encryption/encrypted-store.ts'
 import { checkWriterKey, type EncryptedVault } from './vault/encryption/encryption.ts'
 import { parseIdentities } from './vault/encryption/identity-file.ts'
+import { createInnerKeys } from './vault/encryption/inner-keys.ts'
+import { createNames } from './vault/encryption/names.ts'
 import { type Given, storeKeysOf, unlock } from './vault/encryption/unlock.ts'
 import { decodeWriterKey, encodeWriterKey, type WriterKey } from './vault/encryption/writer-key.ts'
 import type { Store } from './vault/store.ts'
@@ -16,6 +18,12 @@ export const givenKeys = (secrets: HiddenSecrets): Given => ({
   passphrases: secrets.passphrase === null ? [] : [secrets.passphrase],
 })
 
+export interface OpenedStore {
+  readonly store: Store
+  /** How a key of that store is called in the place itself. */
+  innerKey(key: string): string
+}
+
 /**
  * The store of an encrypted vault as far as the keys at hand open it: with an identity or a passphrase for reading and
  * writing, with the writer's key for writing alone (reading then throws KEY_MISSING). KEY_MISSING without any of them.
@@ -24,17 +32,24 @@ export async function openEncrypted(
   store: Store,
   vault: EncryptedVault,
   { config, secrets, note }: { config: Config; secrets: HiddenSecrets; note: (message: string) => void },
-): Promise<Store> {
+): Promise<OpenedStore> {
   const given = givenKeys(secrets)
-  if (given.identities.length + given.passphrases.length > 0) {
-    return encryptedStore(store, storeKeysOf(await unlock(store, vault, given)))
-  }
   const writer = await findWriterKey(config, secrets, vault.id)
+  // Also where the owner's key is at hand: what this machine has pinned tells whether somebody changed the vault's word.
+  const standing = writer === null ? null : checkWriterKey(vault, writer)
+  if (given.identities.length + given.passphrases.length > 0) {
+    return openWith(store, storeKeysOf(await unlock(store, vault, given)))
+  }
   if (writer === null) throw noKey(vault, config)
-  if (checkWriterKey(vault, writer) === 'older') {
+  if (standing === 'older') {
     note('the vault has got new keys since this machine got its writer’s key; cloudkeep init brings it up to date')
   }
-  return encryptedStore(store, { writer, identities: [] })
+  return openWith(store, { writer, identities: [] })
+}
+
+const openWith = (store: Store, keys: StoreKeys): OpenedStore => {
+  const names = createInnerKeys(createNames(keys.writer.nameKey))
+  return { store: encryptedStore(store, keys), innerKey: (key) => names.inner(key).key }
 }
 
 const noKey = ({ id, encryption }: EncryptedVault, config: Config): AppError =>

@@ -1,7 +1,6 @@
 import type { BackupReport, GuardVerdict } from '../backup/report.ts'
 import type { Failure, PartialReason } from '../model/snapshot.ts'
 import { formatBytes, formatCount, formatDuration, pad, plural, safe, wrap } from './format.ts'
-import { quoteWord } from './path-shown.ts'
 import type { Theme } from './theme.ts'
 
 const MOST_FAILURES = 20
@@ -14,8 +13,10 @@ const REASONS: Readonly<Record<PartialReason, string>> = {
 }
 
 export interface ReportPlace {
-  /** As the user would type it. */
+  /** For reading: a path or a URL without parameters. */
   readonly vault: string
+  /** ` --vault X` for commands, or nothing. */
+  readonly vaultFlag: string
   readonly dryRun: boolean
   readonly verbose: boolean
   /** Null: do not break lines. */
@@ -129,7 +130,7 @@ function nextLines(report: BackupReport, theme: Theme, place: ReportPlace): stri
 }
 
 function nextStep(report: BackupReport, place: ReportPlace): string | null {
-  const vault = place.vault === './cloudkeep-vault' ? '' : ` --vault ${quoteWord(place.vault)}`
+  const { vaultFlag: vault } = place
   if (place.dryRun) return `cloudkeep backup${vault}   does it`
   if (report.guard) return `cloudkeep backup${vault} --yes-mass-change   takes the change as it is`
   if (!report.complete) return `cloudkeep backup${vault}   tries again what is missing`

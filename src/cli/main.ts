@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { readTerminalWishes } from '../config/env.ts'
 import { AppError } from '../model/errors.ts'
 import { askAtTerminal } from './ask.ts'
@@ -14,6 +15,8 @@ import { runCli } from './runner.ts'
  *   the first Ctrl-C (or SIGTERM, SIGHUP) asks the command to stop at the next safe point, the second ends at once;
  *   a reader that goes away (`| head`) is not an error.
  */
+// One signal ends every transfer that is under way, and many are: that is no leak.
+setMaxListeners(0)
 const interruption = new AbortController()
 let running: { command: CliCommand; out: Output } | null = null
 let pipeClosed = false

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { isAppError } from '../model/errors.ts'
-import { parseBucketUrl } from './bucket-url.ts'
+import { formatBucketUrl, parseBucketUrl } from './bucket-url.ts'
 
 const parse = (value: string) =>
   parseBucketUrl({ value, origin: 'flag --vault' }, /^[a-z0-9]+/i.exec(value)?.[0].toLowerCase() ?? '')
@@ -72,4 +72,14 @@ test('credentials in a URL are refused and not repeated', () => {
   }
   expect(told).toContain('credentials')
   expect(told).not.toContain('TOPSECRET')
+})
+
+test.each([
+  's3://shop-backup/vault?endpoint=http://127.0.0.1:9000&region=eu-central-1&path-style=true&storage-class=STANDARD_IA',
+  's3://shop-backup?encryption=aws:kms&encryption-key=arn:aws:kms:eu:1:key/a%26b&lock=compliance&lock-days=90',
+  'gs://shop/a/b?project=p-1&storage-class=NEARLINE',
+  'az://container/vault?account=shop&encryption-key=scope',
+])('a place is written as the URL that gives it: %s', (url) => {
+  const place = parseBucketUrl({ value: url, origin: 'flag' }, url.slice(0, 2))
+  expect(parseBucketUrl({ value: formatBucketUrl(place), origin: 'flag' }, url.slice(0, 2))).toEqual(place)
 })

@@ -63,6 +63,32 @@ export function parseBucketUrl(given: Given, scheme: string): BucketPlace {
   return { vendor: scheme, bucket, prefix: segments.join('/'), options: parseOptions(scheme, query, origin) }
 }
 
+/** The URL that gives this place, parameters and all. */
+export function formatBucketUrl({ vendor, bucket, prefix, options }: BucketPlace): string {
+  const { lock, pathStyle } = options
+  const parameters: Readonly<Record<string, string | undefined>> = {
+    endpoint: options.endpoint,
+    region: options.region,
+    'path-style': pathStyle === undefined ? undefined : String(pathStyle),
+    'storage-class': options.storageClass,
+    encryption: options.encryption,
+    'encryption-key': options.encryptionKey,
+    profile: options.profile,
+    project: options.project,
+    account: options.account,
+    lock: lock?.mode,
+    'lock-days': lock?.days.toString(),
+  }
+  const given = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name}=${encode(value)}`,
+  )
+  const place = `${vendor}://${bucket}${prefix === '' ? '' : `/${prefix}`}`
+  return given.length === 0 ? place : `${place}?${given.join('&')}`
+}
+
+/** Only what would end the value: an address stays readable. */
+const encode = (value: string): string => encodeURIComponent(value).replace(/%(2F|3A)/g, decodeURIComponent)
+
 const splitOnce = (text: string, mark: string): [string, string] => {
   const at = text.indexOf(mark)
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]

@@ -20,15 +20,21 @@ export interface Birth extends ObjectsOptions {
   readonly signal?: AbortSignal
 }
 
-const FIRST_LINE = README_TEXT.slice(0, README_TEXT.indexOf('\n'))
+const FIRST_LINES = [README_TEXT, ENCRYPTED_README_TEXT].map((text) => text.slice(0, text.indexOf('\n')))
 
-/** A README of ours is what a creation leaves that was killed half way. */
-const isOurs = async (store: Store, key: string, signal: AbortSignal | undefined): Promise<boolean> =>
-  key === README_KEY && (await readText(store, key, { limit: 1024 * 1024, signal })).startsWith(`${FIRST_LINE}\n`)
+/** A README of ours is what a creation leaves that was killed half way, and key files where it was to be encrypted. */
+const isOurs = async (store: Store, key: string, { keys = null, signal }: Birth): Promise<boolean> => {
+  // What was only tried out, or held for a while, is no vault, and may be impossible to remove.
+  if (key.startsWith('check/') || key.startsWith('locks/')) return true
+  if (key.startsWith('keys/')) return keys !== null
+  if (key !== README_KEY) return false
+  const text = await readText(store, key, { limit: 1024 * 1024, signal })
+  return FIRST_LINES.some((line) => text.startsWith(`${line}\n`))
+}
 
-const refuseOccupied = async (store: Store, signal: AbortSignal | undefined): Promise<void> => {
-  for await (const { key } of store.list('', signal)) {
-    if (await isOurs(store, key, signal)) continue
+const refuseOccupied = async (store: Store, birth: Birth): Promise<void> => {
+  for await (const { key } of store.list('', birth.signal)) {
+    if (await isOurs(store, key, birth)) continue
     const wasVault = key.startsWith('objects/') || key.startsWith('accounts/')
     throw new AppError('VAULT_INVALID', `${placeOf(store)} is not empty and not a vault: it holds ${key}`, {
       hint: wasVault
@@ -55,7 +61,7 @@ const putKeyFile = async (store: Store, { key, bytes }: KeyFile, signal: AbortSi
 export const createVault = async (store: Store, birth: Birth): Promise<Vault> => {
   const { signal } = birth
   if ((await store.stat(IDENTITY_KEY, signal)) === null) {
-    await refuseOccupied(store, signal)
+    await refuseOccupied(store, birth)
     const keys = birth.keys ?? null
     await store.put(README_KEY, textBody(keys === null ? README_TEXT : ENCRYPTED_README_TEXT), signal)
     for (const file of keys?.files ?? []) await putKeyFile(store, file, signal)

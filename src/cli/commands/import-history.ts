@@ -8,7 +8,7 @@ import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatCount, formatDuration, plural, safe } from '../format.ts'
 import { createImportDisplay, estimateText } from '../import-display.ts'
-import { quoteWord, shortPlace } from '../path-shown.ts'
+import { vaultFlag } from '../path-shown.ts'
 import { renderFacts } from '../table.ts'
 import type { Theme } from '../theme.ts'
 
@@ -53,7 +53,7 @@ async function run(call: Call): Promise<Result> {
     display.stop()
   }
   const place = {
-    vault: shortPlace(settings.config.vault),
+    vaultFlag: vaultFlag(settings.config),
     dryRun: options.dryRun,
     verbose: out.verbose,
     width: out.width,
@@ -104,7 +104,7 @@ async function identify(read: Read, cloud: string, text: string): Promise<AssetI
 }
 
 interface Place {
-  readonly vault: string
+  readonly vaultFlag: string
   readonly dryRun: boolean
   readonly verbose: boolean
   readonly width: number | null
@@ -170,7 +170,7 @@ function countLines(report: ImportReport, theme: Theme): string[] {
 }
 
 function nextStep(report: ImportReport, place: Place): string | null {
-  const vault = place.vault === './cloudkeep-vault' ? '' : ` --vault ${quoteWord(place.vault)}`
+  const { vaultFlag: vault } = place
   const again = `cloudkeep import-history${vault}`
   if (place.dryRun) return (report.estimate.deleted ?? 1) + report.estimate.current > 0 ? `${again}   does it` : null
   if (report.failed > 0) return `${again}   tries again what failed`

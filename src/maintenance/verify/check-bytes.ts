@@ -27,8 +27,9 @@ export interface ByteReader {
 /** Small objects go to a thread many at a time: a message costs as much as hashing a few kilobytes. */
 const BATCH_OBJECTS = 128
 const BATCH_BYTES = 8 * 1024 * 1024
-/** Objects read at a time where they come through the store. */
+/** Objects read at a time where they come through the store; more where each read waits for a round trip. */
 const AT_A_TIME = 4
+const AT_A_TIME_FAR = 24
 
 /** On a local disk threads read the files themselves; everywhere else the bytes come through the store. */
 export const openByteReader = (check: Check): ByteReader => {
@@ -81,7 +82,7 @@ function throughThreads(check: Check, root: string): ByteReader {
 }
 
 function throughStore(check: Check): ByteReader {
-  const crew = createCrew(AT_A_TIME)
+  const crew = createCrew(check.vault.store.traits.isFar === true ? AT_A_TIME_FAR : AT_A_TIME)
   const done = { objects: 0, bytes: 0 }
   return {
     get objects() {

@@ -50,7 +50,9 @@ function run(cycle: ReadingCycle, there: readonly Kept[], wish: ReadWish, at: nu
   const totalBytes = there.reduce((sum, { size }) => sum + size, 0)
   const portion = createPortion(wish, { cycle, totalBytes, now: () => at })
   const inOrder = [...there].sort((a, b) => (a.digest < b.digest ? -1 : 1))
-  const read = inOrder.filter((object) => portion.takes({ ...object, position: object.digest })).map((object) => object.digest)
+  const read = inOrder
+    .filter((object) => portion.takes({ ...object, position: object.digest }))
+    .map((object) => object.digest)
   const { reached } = portion
   return {
     read,

@@ -7,13 +7,14 @@ import { Encrypter } from 'age-encryption'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { collect } from '../../../test/contracts/store.ts'
 import { memoryBody, textBody } from '../body.ts'
+import { createVault } from '../create.ts'
 import type { Store } from '../store.ts'
 import { createMemoryStore } from '../stores/memory.ts'
 import { generateIdentity, recipientOf } from './age/x25519.ts'
 import { encryptedStore } from './encrypted-store.ts'
 import { checkWriterKey, decodeEncryption, type EncryptedVault } from './encryption.ts'
 import { decodeVaultKey, encodeVaultKey, parseIdentities } from './identity-file.ts'
-import { createKeys, type Owners } from './keys.ts'
+import { createKeys, freeGeneration, type Owners } from './keys.ts'
 import { proveRecovery, storeKeysOf, unlock } from './unlock.ts'
 import { wrapForOwners } from './wrapping.ts'
 import { decodeWriterKey, encodeWriterKey, type WriterKey } from './writer-key.ts'
@@ -297,4 +298,18 @@ describe.skipIf(!hasAge)('with the program age', () => {
     const given = { ...nobody, passphrases: ['made by hand, with typage'] }
     expect(await unlock(rig.store, rig.vault, given)).toMatchObject({ pairs })
   })
+})
+
+test('keys are made anew where a killed attempt left key files', async () => {
+  const store = createMemoryStore()
+  const identity = generateIdentity()
+  const birth = { now: new Date(0), id: 'v1', tool: 'cloudkeep test' }
+  const first = await createKeys({ vaultId: 'v1', owners: [recipientOf(identity)], passphrases: [] })
+  for (const { key, bytes } of first.files) await store.put(key, memoryBody(bytes))
+  const generation = await freeGeneration(store)
+  const second = await createKeys({ vaultId: 'v1', generation, owners: [recipientOf(identity)], passphrases: [] })
+  const { identity: made } = await createVault(store, { ...birth, keys: second })
+  const vault = { id: made.id, encryption: made.encryption ?? second.encryption }
+  const opened = await unlock(store, vault, { identities: [identity], passphrases: [] })
+  expect(opened).toMatchObject({ generation: 2, writer: second.writer })
 })

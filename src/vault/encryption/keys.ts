@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { AppError } from '../../model/errors.ts'
+import type { Store } from '../store.ts'
 import { generateIdentity, parseRecipient, recipientOf } from './age/x25519.ts'
 import type { Encryption } from './encryption.ts'
 import type { KeyPair } from './identity-file.ts'
@@ -45,6 +46,14 @@ export const parseKeyFileKey = (key: string): { generation: number; passphrase: 
   return { generation: Number(generation), passphrase: passphrase === undefined ? null : Number(passphrase) }
 }
 
+/** The first generation that no key file in the place has yet. */
+export const freeGeneration = async (store: Store, signal?: AbortSignal): Promise<number> => {
+  let highest = 0
+  for await (const { key } of store.list(KEYS_FOLDER, signal))
+    highest = Math.max(highest, parseKeyFileKey(key)?.generation ?? 0)
+  return highest + 1
+}
+
 /** @internal the files and words for a key pair, together with older ones that its owners shall be able to use too */
 export const wrapKeys = async (
   key: {
@@ -78,8 +87,16 @@ export const wrapKeys = async (
   }
 }
 
-/** The keys of a new vault. Throws CONFIG_INVALID for a recipient that is none and for a short passphrase. */
-export const createKeys = ({ vaultId, ...wish }: Owners & { readonly vaultId: string }): Promise<NewKeys> => {
-  const pair = { generation: 1, identity: generateIdentity() }
+/**
+ * The keys of a new vault. Throws CONFIG_INVALID for a recipient that is none and for a short passphrase.
+ *
+ * @param wish `generation`: above 1 where a killed attempt left key files that cannot be taken away. @default 1
+ */
+export const createKeys = ({
+  vaultId,
+  generation = 1,
+  ...wish
+}: Owners & { readonly vaultId: string; readonly generation?: number }): Promise<NewKeys> => {
+  const pair = { generation, identity: generateIdentity() }
   return wrapKeys({ vaultId, nameKey: randomBytes(32).toString('hex'), pair, older: [] }, wish)
 }

@@ -13,7 +13,7 @@ import { encryptedStore } from './encrypted-store.ts'
 import type { EncryptedVault, Encryption } from './encryption.ts'
 import { createInnerKeys } from './inner-keys.ts'
 import type { KeyFile, NewKeys, Owners } from './keys.ts'
-import { KEYS_FOLDER, parseKeyFileKey, wrapKeys } from './keys.ts'
+import { freeGeneration, wrapKeys } from './keys.ts'
 import { createNames } from './names.ts'
 import type { Given, Unlocked } from './unlock.ts'
 import { storeKeysOf, unlock } from './unlock.ts'
@@ -81,12 +81,7 @@ const nextGeneration = async (
   store: Store,
   { encryption }: EncryptedVault,
   signal: AbortSignal | undefined,
-): Promise<number> => {
-  let highest = encryption.generation
-  for await (const { key } of store.list(KEYS_FOLDER, signal))
-    highest = Math.max(highest, parseKeyFileKey(key)?.generation ?? 0)
-  return highest + 1
-}
+): Promise<number> => Math.max(encryption.generation + 1, await freeGeneration(store, signal))
 
 const claim = async (store: Store, { key, bytes }: KeyFile, signal: AbortSignal | undefined): Promise<void> => {
   if (await store.put(key, memoryBody(bytes), signal, 'create')) return
