@@ -1,3 +1,4 @@
+import { formatBucketUrl } from '../../config/bucket-url.ts'
 import type { VaultLocation } from '../../config/vault-location.ts'
 import { locationName } from '../../config/vault-location.ts'
 import type { InitReport } from '../../init-command.ts'
@@ -50,7 +51,7 @@ async function run(call: Call): Promise<Result> {
   const report = await runInitCommand(ctx, { location, cloud, encryption }, signal)
   const text = call.operands[0] ?? name
   const configFile = call.options.off('config') ? null : await writeFirstConfig(settings, { vault: text, cloud })
-  for (const line of render(call, { report, name, configFile })) out.line(line)
+  for (const line of render(call, { report, name, configFile, argument: argumentOf(location) })) out.line(line)
   return { exit: EXIT.done, summary: { vault: name, ...report, configFile } }
 }
 
@@ -65,9 +66,14 @@ interface Shown {
   readonly report: InitReport
   readonly name: string
   readonly configFile: string | null
+  /** The place as a command takes it. */
+  readonly argument: string
 }
 
-function render({ out, settings }: Call, { report, name, configFile }: Shown): string[] {
+const argumentOf = (location: VaultLocation): string =>
+  quoteWord(location.kind === 'local' ? shortPath(location.path) : formatBucketUrl(location.place))
+
+function render({ out, settings }: Call, { report, name, configFile, argument }: Shown): string[] {
   const { theme } = out
   const { cloud } = settings.config
   const done = (text: string): string => `${theme.ok(theme.marks.ok)} ${text}`
@@ -81,6 +87,6 @@ function render({ out, settings }: Call, { report, name, configFile }: Shown): s
     lines.push(done(`this machine can write and not read: ${safe(shortPath(report.writerKeyFile))}`))
   }
   if (configFile !== null) lines.push(done(`${safe(shortPath(configFile))} was written`))
-  const flag = configFile === null ? ` ${quoteWord(name)}` : ''
+  const flag = configFile === null ? ` ${argument}` : ''
   return [...lines, '', `${theme.accent('next')}  cloudkeep backup${flag}`]
 }
