@@ -1,5 +1,5 @@
-// A Ceph object gateway on one machine and in memory: a real S3 server for tests and for trying things out. One monitor,
-// one memory-backed OSD and the gateway, all in the foreground below this process, all files in one temporary folder, all
+// A Ceph object gateway on one machine and in memory, or on its disk for large things: a real S3 server for tests and for
+// trying things out. One monitor, one OSD and the gateway, all in the foreground below this process, all files in one temporary folder, all
 // ports free ones; several may run side by side. Ready after about 13 seconds.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -34,7 +34,18 @@ const freePorts = async (count) => {
   return ports
 }
 
-const configuration = (folder, fsid, monitor, port) => `[global]
+const GIB = 1024 ** 3
+
+/** A file on disk grows as it fills; memory is for what is small. */
+const storage = (diskGiB) =>
+  diskGiB > 0
+    ? `osd objectstore = bluestore
+bluestore block size = ${diskGiB * GIB}
+osd memory target = ${GIB}`
+    : `osd objectstore = memstore
+memstore device bytes = ${6 * GIB}`
+
+const configuration = ({ folder, fsid, monitor, port, diskGiB }) => `[global]
 fsid = ${fsid}
 mon host = ${monitor}
 mon initial members = a
@@ -50,8 +61,7 @@ osd pool default pg autoscale mode = off
 mon allow pool size one = true
 mon warn on pool no redundancy = false
 osd crush chooseleaf type = 0
-osd objectstore = memstore
-memstore device bytes = 6442450944
+${storage(diskGiB)}
 osd data = ${folder}/osd
 mon data = ${folder}/mon
 keyring = ${folder}/keyring
@@ -160,8 +170,9 @@ const USERS = {
 /**
  * Null when the programs are not installed. Otherwise `{ endpoint, owner, writer, close }`; the users have `id`,
  * `accessKeyId` and `secretAccessKey`. `close` ends every process and removes every file; so does a start that fails.
+ * With `diskGiB` bodies lie in a file of up to that size instead of in memory.
  */
-export const startRadosgw = async () => {
+export const startRadosgw = async ({ diskGiB = 0 } = {}) => {
   if (!isInstalled()) return null
   const folder = await mkdtemp(join(tmpdir(), 'cloudkeep-s3-'))
   for (const each of ['mon', 'osd', 'rgw']) await mkdir(join(folder, each))
@@ -175,7 +186,7 @@ export const startRadosgw = async () => {
     const [v2, v1, port] = await freePorts(3)
     const fsid = randomUUID()
     const monitor = `[v2:127.0.0.1:${v2},v1:127.0.0.1:${v1}]`
-    await writeFile(config, configuration(folder, fsid, monitor, port))
+    await writeFile(config, configuration({ folder, fsid, monitor, port, diskGiB }))
     await startCluster(programs, folder, fsid, monitor)
     programs.daemon('radosgw', '-f', '-n', 'client.rgw', '--keyring', join(folder, 'keyring'))
     const endpoint = `http://127.0.0.1:${port}`

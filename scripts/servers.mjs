@@ -2,6 +2,7 @@
 //
 //   node scripts/servers.mjs s3                 a Ceph object gateway, until Ctrl-C
 //   node scripts/servers.mjs s3 --json          the same; says where it is as one line of JSON
+//   node scripts/servers.mjs s3 --disk 40       the same; bodies lie in a file of up to 40 GiB instead of in memory
 //   node scripts/servers.mjs run -- COMMAND …   any other program
 //
 // With `--while PID` it ends by itself when that process is gone, however it went: tests that are killed leave nothing.
@@ -27,8 +28,8 @@ const untilEnd = (pid) =>
     setInterval(() => undefined, 60_000)
   })
 
-const s3 = async (json) => {
-  const server = await startRadosgw()
+const s3 = async ({ json, disk }) => {
+  const server = await startRadosgw({ diskGiB: Number(disk) })
   if (server === null) {
     console.error(`radosgw is not installed: ${INSTALL}`)
     process.exit(1)
@@ -58,15 +59,21 @@ const runOther = ([command, ...args]) => {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, while: { type: 'string' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    disk: { type: 'string', default: '0' },
+    while: { type: 'string' },
+  },
 })
 const [which, ...rest] = positionals
 if (which !== 's3' && !(which === 'run' && rest.length > 0)) {
-  console.error('usage: node scripts/servers.mjs s3 [--json] [--while PID] | run [--while PID] -- COMMAND …')
+  console.error(
+    'usage: node scripts/servers.mjs s3 [--json] [--disk GIB] [--while PID] | run [--while PID] -- COMMAND …',
+  )
   process.exit(2)
 }
 const end = untilEnd(values.while === undefined ? undefined : Number(values.while))
-const started = which === 's3' ? s3(values.json) : Promise.resolve(runOther(rest))
+const started = which === 's3' ? s3(values) : Promise.resolve(runOther(rest))
 await Promise.race([end, started])
 await end
 const close = await started.catch(() => undefined)
