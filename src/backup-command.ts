@@ -7,22 +7,27 @@ import type { Context } from './context.ts'
 import { preferMemory } from './lib/memory.ts'
 import { followTimetable } from './lib/timetable.ts'
 import { assureConsent, type Place } from './places.ts'
+import { type Held, holdFast, NOTHING_HELD } from './vault-protection.ts'
 
 /** Parts of uploads that nobody finished for so long are of no use to anybody. */
 const LEFTOVER_MS = 7 * 24 * 3_600_000
 
-/** Takes the lock, backs up, lets the lock go. A dry run takes none and makes no vault. */
+/**
+ * Takes the lock, backs up, sees to it that what the snapshot needs stays protected, lets the lock go. A dry run takes none
+ * and makes no vault.
+ */
 export async function runBackupCommand(
   context: Context,
   options: BackupOptions,
   listen: BackupListener,
   signal: AbortSignal,
-): Promise<BackupReport> {
+): Promise<BackupReport & Held> {
   const reader = context.reader(listen)
   if (options.dryRun) {
     const { end, ...rehearsal } = await context.rehearsal(signal)
     try {
-      return await runBackup({ reader, ...rehearsal, library: null, ...fixed(context, listen) }, options, signal)
+      const deps = { reader, ...rehearsal, library: null, ...fixed(context, listen) }
+      return { ...(await runBackup(deps, options, signal)), ...NOTHING_HELD }
     } finally {
       await end()
     }
@@ -40,7 +45,8 @@ export async function runBackupCommand(
       library: await context.library(cloud),
       scratch: await context.scratch(),
     }
-    return await runBackup({ ...deps, ...fixed(context, watchSize(listen)) }, options, signal)
+    const report = await runBackup({ ...deps, ...fixed(context, watchSize(listen)) }, options, signal)
+    return { ...report, ...(await holdFast(context, place, { cloud, listen, signal })) }
   } finally {
     await lock.release()
   }
@@ -83,27 +89,27 @@ export const fixed = ({ config, now, newId, tool }: Context, listen: BackupListe
   listen,
 })
 
-/** Takes the lock, brings in what Cloudinary's own backup holds, lets the lock go. A dry run takes none. */
+/** Takes the lock, brings in what Cloudinary's own backup holds, protects it, lets the lock go. A dry run takes none. */
 export async function runImportCommand(
   context: Context,
   options: ImportOptions,
   listen: ImportListener,
   signal: AbortSignal,
-): Promise<ImportReport> {
+): Promise<ImportReport & Held> {
   const reader = context.reader(listen)
+  const { cloud } = reader.account
   const place = await context.place()
   const lock = options.dryRun ? null : await context.lock('import-history')
   try {
-    if (!options.dryRun) await assureConsent(place, [reader.account.cloud], signal)
+    if (!options.dryRun) await assureConsent(place, [cloud], signal)
     const { config, tool, now, newId } = context
-    const journal = join(place.work, `import-${reader.account.cloud}`)
+    const journal = join(place.work, `import-${cloud}`)
     const scratch = await context.scratch()
     const deps = { reader, vault: place.vault, catalog: await context.catalog(), scratch, journal }
-    return await importHistory(
-      { ...deps, bwlimit: followTimetable(config.bandwidth, now), now, newId, tool, listen },
-      options,
-      signal,
-    )
+    const ways = { bwlimit: followTimetable(config.bandwidth, now), now, newId, tool, listen }
+    const report = await importHistory({ ...deps, ...ways }, options, signal)
+    const held = options.dryRun ? NOTHING_HELD : await holdFast(context, place, { cloud, listen, signal })
+    return { ...report, ...held }
   } finally {
     await lock?.release()
   }

@@ -155,7 +155,7 @@ export function createContext(
     scratch: async () => join((await openPlace()).work, 'scratch'),
     library: async (cloud) => {
       const { root } = await openPlace()
-      return root === null ? null : await createLibraryTree(root, cloud, config.allowCopies)
+      return root === null ? null : await createLibraryTree(root, cloud, libraryOptions(config))
     },
     emptyVault: forget,
     rehearsal: (signal) => rehearse(openPlace, signal),
@@ -168,6 +168,8 @@ export function createContext(
     },
   }
 }
+
+const libraryOptions = ({ allowCopies, immutable }: Config) => ({ allowCopies, mayLink: !immutable })
 
 const forget = (): Promise<Vault> => createVault(createMemoryStore(), { now: now(), id: newId(), tool: tool() })
 

@@ -5,8 +5,12 @@ import { openLibrary } from './vault/library.ts'
 import { objectKey } from './vault/vault.ts'
 
 /** Joins the library on disk to the objects it shows. Its state lies in `.cache/`: losing it costs one full look. */
-export async function createLibraryTree(root: string, cloud: string, allowCopies: boolean): Promise<LibraryTree> {
-  const library = await openLibrary(root, cloud, { allowCopies })
+export async function createLibraryTree(
+  root: string,
+  cloud: string,
+  options: { readonly allowCopies: boolean; readonly mayLink: boolean },
+): Promise<LibraryTree> {
+  const library = await openLibrary(root, cloud, options)
   const state = join(root, '.cache', `library-${cloud}.json`)
   return {
     place: (path, object, mtimeMs) =>
@@ -18,7 +22,10 @@ export async function createLibraryTree(root: string, cloud: string, allowCopies
       if (text === null || !(await library.exists())) return null
       try {
         const parsed: unknown = JSON.parse(text)
-        return typeof parsed === 'object' && parsed !== null && 'snapshot' in parsed ? String(parsed.snapshot) : null
+        if (typeof parsed !== 'object' || parsed === null || !('snapshot' in parsed)) return null
+        // Made of links, perhaps, which then have to become something else.
+        if (!options.mayLink && !('links' in parsed && parsed.links === false)) return null
+        return String(parsed.snapshot)
       } catch {
         return null
       }
@@ -28,7 +35,7 @@ export async function createLibraryTree(root: string, cloud: string, allowCopies
       await library.flush()
       await rm(state, { force: true })
       await mkdir(join(root, '.cache'), { recursive: true })
-      await writeFile(state, JSON.stringify({ snapshot: snapshotId }))
+      await writeFile(state, JSON.stringify({ snapshot: snapshotId, links: options.mayLink }))
     },
   }
 }

@@ -1,14 +1,21 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { formatBucketUrl } from './config/bucket-url.ts'
 import type { Config } from './config/config.ts'
 import type { HiddenSecrets } from './config/secrets.ts'
 import { locationName, parseVaultLocation, type VaultLocation } from './config/vault-location.ts'
+import { type LockMemory, openLockMemory } from './maintenance/protection/lock-memory.ts'
+import { rememberCreated } from './maintenance/protection/remember-created.ts'
 import { AppError, isAppError } from './model/errors.ts'
-import { type BucketPlace, bucketName } from './model/vault-place.ts'
+import type { Protection } from './model/protection.ts'
+import type { BucketPlace } from './model/vault-place.ts'
 import type { Bucket } from './vault/bucket.ts'
 import { type Birth, createVault } from './vault/create.ts'
 import { openVault } from './vault/open.ts'
 import type { Store } from './vault/store.ts'
 import { openFsStore } from './vault/stores/fs.ts'
+import { type Protected, protectFolder, type Unprotected, unprotectFolder } from './vault/stores/fs-protect.ts'
+import { fsProtection } from './vault/stores/fs-protection.ts'
 import type { Vault } from './vault/vault.ts'
 
 /** A vault that was opened, and what belongs to it on this machine. */
@@ -28,6 +35,25 @@ export interface Place {
   readonly work: string
   /** Where the locks of this machine's runs lie. */
   readonly lockRoot: string
+  /**
+   * What keeps these keys (as the vault's store takes them) from being removed, looked up where they lie. Absent keys are
+   * left out. Throws the errors of a store; what these credentials may not look at is null in it.
+   */
+  protection(keys: readonly string[], signal?: AbortSignal): Promise<Protection>
+  /** The immutable flag of everything that is written once; null where the place is no disk. */
+  readonly flags: DiskFlags | null
+  /**
+   * Until when what an account needs is locked, as far as this machine knows; `afresh` forgets it, so that everything is
+   * locked again. What `vault` creates is noted in it.
+   */
+  lockMemory(cloud: string, how?: 'afresh'): Promise<LockMemory>
+}
+
+/** See `protectFolder` and `unprotectFolder`. */
+export interface DiskFlags {
+  /** `full`: look at every file, whatever is remembered. */
+  set(options: { readonly signal: AbortSignal; readonly full?: boolean }): Promise<Protected>
+  clear(signal?: AbortSignal): Promise<Unprotected>
 }
 
 /**
@@ -47,7 +73,10 @@ export interface Places {
 }
 
 /** What a person wrote after a flag: the name of a copy of the vault in the config file, a path or a URL. */
-export const locationOf = (place: string, { copies, cwd, home }: Pick<Config, 'copies' | 'cwd' | 'home'>): VaultLocation =>
+export const locationOf = (
+  place: string,
+  { copies, cwd, home }: Pick<Config, 'copies' | 'cwd' | 'home'>,
+): VaultLocation =>
   copies.find(({ name }) => name === place)?.location ??
   parseVaultLocation({ value: place, origin: 'flag' }, { cwd, home })
 
@@ -74,10 +103,11 @@ export function createPlaces(
         return await createVault(store, birth())
       })
       const { encryption, id } = bare.identity
-      if (encryption === null) return await furnish({ location, store, bucket, bare, config })
+      const found = { location, bucket, config }
+      if (encryption === null) return await furnish({ ...found, store, bare, innerKey: (key) => key })
       const { openEncrypted } = await import('./vault-keys.ts')
-      const readable = await openEncrypted(store, { id, encryption }, { config, secrets, note })
-      return await furnish({ location, store: readable, bucket, bare: await openVault(readable), config })
+      const opened = await openEncrypted(store, { id, encryption }, { config, secrets, note })
+      return await furnish({ ...found, ...opened, bare: await openVault(opened.store) })
     },
     close: async () => {
       for (const store of opened.splice(0)) await store.close?.()
@@ -91,21 +121,54 @@ interface Found {
   readonly bucket: Bucket | null
   readonly bare: Vault
   readonly config: Config
+  /** How a key of the store is called in the place itself, which differs where the vault is encrypted. */
+  innerKey(key: string): string
 }
 
-async function furnish({ location, store, bucket, bare, config }: Found): Promise<Place> {
-  const name = locationName(location)
+async function furnish(found: Found): Promise<Place> {
+  const { location, store, bucket, bare, config } = found
+  const written = await openLockMemory(null)
+  const place = { location, name: locationName(location), bare, bucket, ...protecting(found) }
   const root = store.traits.localRoot
   if (root !== null) {
-    return { location, name, vault: bare, bare, bucket, root, work: join(root, '.cache'), lockRoot: root }
+    const work = join(root, '.cache')
+    return { ...place, vault: bare, root, work, lockRoot: root, lockMemory: lockMemoryIn(work, written) }
   }
   const work = join(config.cacheFolder, bare.identity.id)
   const near = await openFsStore(join(work, 'near'), { create: true })
   const scratch = join(work, 'tmp')
-  const vault = await openVault(store, { near, scratch })
+  const vault = await openVault(rememberCreated(store, written, Date.now), { near, scratch })
   const lockRoot = location.kind === 'local' ? location.path : work
-  return { location, name, vault, bare, bucket, root, work, lockRoot }
+  return { ...place, vault, root, work, lockRoot, lockMemory: lockMemoryIn(work, written) }
 }
+
+function protecting({ location, bucket, innerKey }: Found): Pick<Place, 'protection' | 'flags'> {
+  const folder = location.kind === 'local' ? location.path : null
+  return {
+    protection: async (keys, signal) => {
+      const inner = keys.map(innerKey)
+      if (bucket !== null) return await bucket.protection(inner, signal)
+      return await fsProtection(folder ?? '', inner, signal)
+    },
+    flags:
+      folder === null
+        ? null
+        : {
+            set: (options) => protectFolder(folder, options),
+            clear: (signal) => unprotectFolder(folder, signal),
+          },
+  }
+}
+
+/** One file an account, and in front of it what this process created. */
+const lockMemoryIn =
+  (work: string, { created, createdUntil }: LockMemory): Place['lockMemory'] =>
+  async (cloud, how) => {
+    const file = join(work, `sealed-${cloud}.jsonl`)
+    if (how === 'afresh') await rm(file, { force: true })
+    const memory = await openLockMemory(file)
+    return { ...memory, created, createdUntil: how === 'afresh' ? () => null : createdUntil }
+  }
 
 /** Each vendor's package is loaded when the first vault of its kind is opened. */
 async function openBucket(place: BucketPlace, secrets: HiddenSecrets): Promise<Bucket> {
@@ -134,7 +197,7 @@ const noConsent = (place: BucketPlace, cloud: string): AppError =>
     `${place.vendor}://${place.bucket} does not say that the account ${cloud} may use it`,
     {
       hint:
-        `cloudkeep init '${bucketName(place)}' --cloud ${cloud} says so, with credentials that may; or put an empty object ` +
+        `cloudkeep init '${formatBucketUrl(place)}' --cloud ${cloud} says so, with credentials that may; or put an empty object ` +
         `named .wellknown/cloudinary/${cloud} at the root of the bucket`,
     },
   )

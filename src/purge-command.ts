@@ -10,8 +10,11 @@ import {
 } from './maintenance/purge/plan.ts'
 import { applyPurge, type PurgeReport } from './maintenance/purge/purge.ts'
 import { AppError } from './model/errors.ts'
+import type { Place } from './places.ts'
 import { openLibrary } from './vault/library.ts'
 import { openSweeper } from './vault/sweeper.ts'
+import { objectKey } from './vault/vault.ts'
+import { heldAmong, sealedError } from './vault-protection.ts'
 
 /**
  * Plans a purge, has it confirmed, and does it under the locks of runs and of prunes. `confirm` is shown the plan and
@@ -48,6 +51,7 @@ export async function runPurgeCommand(
         hint: 'look at it again with -n, and run it once more',
       })
     }
+    await refuseHeld(await context.place(), plan, signal)
     const deed = { id: context.newId(), at: context.now().toISOString(), reason: wish.reason, tool: context.tool }
     const report = await applyPurge({ vault, sweeper, library, writer: hands?.writer ?? null }, plan, deed, signal)
     await syncCatalog(catalog, vault, signal)
@@ -55,4 +59,12 @@ export async function runPurgeCommand(
   } finally {
     for (const lock of locks.reverse()) await lock.release()
   }
+}
+
+/** Before the record that explains the absence: a purge that is not allowed to remove anything must not say that it did. */
+async function refuseHeld(place: Place, { objects }: PurgePlan, signal: AbortSignal): Promise<void> {
+  const going = objects.filter(({ goes }) => goes)
+  const keys = going.flatMap(({ digest, size, besides }) => [...(size === null ? [] : [objectKey(digest)]), ...besides])
+  const held = await heldAmong(place, keys, signal)
+  if (held !== null) throw sealedError(place, `${held.keys.length} of ${keys.length} objects`, held)
 }

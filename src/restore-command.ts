@@ -11,12 +11,14 @@ import type { RestoreDeps, Taken } from './restore/account/run-state.ts'
 import type { Strain } from './restore/account/transfer.ts'
 import type { RestoreEvent, RestoreOptions, RestoreReport } from './restore/report.ts'
 import { restoreToAccount } from './restore/run.ts'
+import { type Held, holdFast, NOTHING_HELD } from './vault-protection.ts'
 
 /** How many uploads at a time Cloudinary takes without complaint, and a little more; strain is heeded. */
 const MOST_UPLOADS = 20
 
 /**
- * Restores to an account: takes the lock, has the present state of the target kept first, restores, lets the lock go.
+ * Restores to an account: takes the lock, has the present state of the target kept first, restores, protects what was
+ * kept, lets the lock go.
  * `target` is a `cloudinary://` URL, or null for the account of the credentials. A dry run takes no lock.
  */
 export async function runRestoreCommand(
@@ -30,7 +32,7 @@ export async function runRestoreCommand(
   },
   listen: (event: RestoreEvent) => void,
   signal: AbortSignal,
-): Promise<RestoreReport> {
+): Promise<RestoreReport & Held> {
   const strain: Strain = { listener: () => undefined }
   const hands = context.hands(target, listen, { onStrain: () => strain.listener() })
   const place = await context.place()
@@ -51,7 +53,12 @@ export async function runRestoreCommand(
       listen,
     }
     const concurrency = Math.min(context.config.concurrency, MOST_UPLOADS)
-    return await restoreToAccount(deps, { ...ask, options: { ...ask.options, concurrency } }, strain, signal)
+    const report = await restoreToAccount(deps, { ...ask, options: { ...ask.options, concurrency } }, strain, signal)
+    const { cloud } = hands.reader.account
+    return {
+      ...report,
+      ...(ask.options.dryRun ? NOTHING_HELD : await holdFast(context, place, { cloud, listen, signal })),
+    }
   } finally {
     await lock?.release()
   }

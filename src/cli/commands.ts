@@ -16,6 +16,7 @@ import { init } from './commands/init.ts'
 import { log } from './commands/log.ts'
 import { ls } from './commands/ls.ts'
 import { pin, unpin } from './commands/pin.ts'
+import { protect } from './commands/protect.ts'
 import { prune } from './commands/prune.ts'
 import { purge } from './commands/purge.ts'
 import { rekeyCommand } from './commands/rekey.ts'
@@ -50,6 +51,7 @@ export const COMMANDS: readonly CliCommand[] = [
   restore,
   verify,
   drill,
+  protect,
   purge,
   doctor,
   checkStoreCommand,

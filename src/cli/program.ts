@@ -97,5 +97,6 @@ export function settingsFlags({ command, operands, options }: Parsed): Flags {
     put(name, options.text(name))
   if (options.off('wait')) flags['wait'] = 'false'
   if (options.flag('allowCopies')) flags['allowCopies'] = 'true'
+  if (options.flag('immutable')) flags['immutable'] = 'true'
   return flags
 }

@@ -95,6 +95,9 @@ export function renderPruned(report: PruneReport, { theme, graceMs }: { theme: T
     ...(swept.moved.objects === 0 ? [] : [`  ${amount(swept.moved)} moved to the trash`]),
     ...(swept.returned.objects === 0 ? [] : [`  ${amount(swept.returned)} moved back: something needs them`]),
     ...(swept.deleted.objects === 0 ? [] : [`  ${amount(swept.deleted)} deleted${shared(swept.deletedShared)}`]),
+    ...(swept.held.objects === 0
+      ? []
+      : [theme.dim(`  ${amount(swept.held)} needed by nothing and held by a lock or a flag; a later prune takes them`)]),
     ...(inTrash.objects === 0 ? [] : [theme.dim(`  ${amount(inTrash)} in the trash; ${due}`)]),
   ]
 }
@@ -107,4 +110,5 @@ export const sweptRecord = (swept: Swept): object => ({
   returned: swept.returned,
   deleted: { ...swept.deleted, freedBytes: swept.deleted.bytes - swept.deletedShared },
   waiting: swept.waiting,
+  held: swept.held,
 })

@@ -61,6 +61,7 @@ export function buildConfig(found: Readonly<Record<SettingName, Given | null>>, 
     proxy: proxy?.value ?? null,
     noProxy: proxy === null ? null : readNoProxy(env),
     allowCopies: parseSwitch(need('allowCopies')),
+    immutable: parseSwitch(need('immutable')),
     timeouts: {
       connectMs: parseDuration(need('connectTimeout')),
       headersMs: parseDuration(need('headersTimeout')),

@@ -51,6 +51,8 @@ export interface Config {
   readonly noProxy: string | null
   /** Fill the library with copies on a disk that knows neither hard links nor clones. @default false */
   readonly allowCopies: boolean
+  /** Give what is written once in a vault on a disk the immutable flag after each backup. @default false */
+  readonly immutable: boolean
   readonly timeouts: Timeouts
   /** Relative paths of flags and arguments begin here. */
   readonly cwd: string
@@ -106,6 +108,7 @@ export const SETTINGS = [
   { name: 'wait', flag: '--no-wait', env: ['CLOUDKEEP_WAIT'], fallback: 'true' },
   { name: 'proxy', flag: null, env: ['CLOUDKEEP_PROXY', 'CLOUDINARY_API_PROXY'], fallback: null },
   { name: 'allowCopies', flag: '--allow-copies', env: ['CLOUDKEEP_ALLOW_COPIES'], fallback: 'false' },
+  { name: 'immutable', flag: '--immutable', env: ['CLOUDKEEP_IMMUTABLE'], fallback: 'false' },
   { name: 'scratch', flag: null, env: ['CLOUDKEEP_SCRATCH'], fallback: '4G' },
   { name: 'cache', flag: null, env: ['CLOUDKEEP_CACHE'], fallback: null },
   { name: 'connectTimeout', flag: null, env: ['CLOUDKEEP_CONNECT_TIMEOUT'], fallback: '10s' },

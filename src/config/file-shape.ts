@@ -202,6 +202,9 @@ export const fileShape = object('Settings of Cloudkeep. Holds no secret.', {
     parseProxyUrl,
   ),
   allowCopies: flag('Fill the library with copies on a disk that knows neither hard links nor clones.'),
+  immutable: flag(
+    'Give the files of a vault on a disk the immutable flag after each backup; needs root on Linux. See docs/protection.md.',
+  ),
   scratch: scalar(
     {
       describe: 'Bytes on disk for bodies on their way, together: such as 512M or 4G.',

@@ -15,6 +15,8 @@ export interface Placing {
 
 /** What the disk turned out not to be able to do is not tried again. */
 export interface Abilities {
+  /** False: no link is wanted, whatever the disk can. */
+  readonly mayLink: boolean
   canLink: boolean
   canClone: boolean
   readonly allowCopies: boolean
@@ -101,7 +103,10 @@ const byClone = async (what: Placing, able: Abilities): Promise<boolean> => {
 
 const byCopy = async (what: Placing, able: Abilities): Promise<void> => {
   if (!able.allowCopies && !able.canLink) {
-    throw new AppError('STORE_REFUSED', `cannot place ${what.target}: this disk can neither link nor clone files`, {
+    const why = able.mayLink
+      ? `cannot place ${what.target}: this disk can neither link nor clone files, or the objects have the immutable flag`
+      : 'beside the immutable flag its files cannot be links, and this disk cannot clone'
+    throw new AppError('STORE_REFUSED', why, {
       hint: 'allow copies with --allow-copies; they take as much space again',
     })
   }
@@ -115,9 +120,10 @@ const byCopy = async (what: Placing, able: Abilities): Promise<void> => {
 export const placeFile = async (what: Placing, able: Abilities): Promise<'placed' | 'kept'> => {
   const found = look(what.target)
   if (found?.isDirectory() === true) throw intruder(what.target)
-  if (found !== null && isSameFile(found, what.object)) return 'kept'
+  const isLinked = found !== null && isSameFile(found, what.object)
+  if (isLinked && able.mayLink) return 'kept'
   if (!(await byLink(what, able, found === null))) {
-    if (found !== null && isLikelyCopy(found, what)) return 'kept'
+    if (found !== null && !isLinked && isLikelyCopy(found, what)) return 'kept'
     if (!(await byClone(what, able))) await byCopy(what, able)
   }
   setTime(what)

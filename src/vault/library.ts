@@ -15,6 +15,11 @@ import { isLeftover, tempName } from './temp-file.ts'
 export interface LibraryOptions {
   /** Copy where the disk can neither link nor clone; each copy takes its full size. @default false */
   readonly allowCopies?: boolean
+  /**
+   * False where the objects get the immutable flag, which is the inode's: a second name of it could not be renamed, replaced
+   * or removed. Links that are there become clones or copies when they are placed again. @default true
+   */
+  readonly mayLink?: boolean
   /** Milliseconds since the epoch, against which leftovers of killed runs are old. @default Date.now() */
   readonly now?: number
 }
@@ -153,7 +158,8 @@ export const openLibrary = async (root: string, cloud: string, options: LibraryO
     walkFolders(root, temps, true)
     return join(root, ...temps, tempName())
   }
-  const able: Abilities = { canLink: true, canClone: true, allowCopies: options.allowCopies ?? false, temp }
+  const { allowCopies = false, mayLink = true } = options
+  const able: Abilities = { mayLink, canLink: mayLink, canClone: true, allowCopies, temp }
   const tree: Tree = { root, base: ['library', cloud], able, touched: new Set() }
   await guarded('open the library', async () => {
     if (walkFolders(root, temps, false)) await removeOldTemps(join(root, ...temps), options.now ?? Date.now())

@@ -2,13 +2,15 @@ import type { BackupOptions, BackupReport } from '../../backup/report.ts'
 import type { Config, Settings } from '../../config/config.ts'
 import type { Context } from '../../context.ts'
 import { AppError } from '../../model/errors.ts'
+import type { Held } from '../../vault-protection.ts'
 import { isAskedFor } from '../account-choice.ts'
 import { renderBackupReport } from '../backup-report.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { feedCopies } from '../copy-feed.ts'
 import { EXIT } from '../exit-codes.ts'
-import { shortPlace } from '../path-shown.ts'
+import { shortPlace, vaultFlag } from '../path-shown.ts'
 import { createBackupDisplay } from '../progress.ts'
+import { heldRecord, isHeldFast, renderHeld } from '../protection-report.ts'
 
 const DETAILS_POLICIES = ['spare', 'all', 'none'] as const satisfies readonly BackupOptions['details'][]
 
@@ -37,6 +39,10 @@ export const backup: CliCommand = {
     { flags: '--remote', help: 'also download remotely fetched assets' },
     { flags: '--derived', help: 'also download derived assets' },
     { flags: '--allow-copies', help: 'fill the library with copies where the disk knows no links' },
+    {
+      flags: '--immutable',
+      help: 'afterwards give the files on a disk the immutable flag (as root); no links in the library',
+    },
   ],
   notes: `RULE is a pattern for public_ids, or public_id: resource_type: type: folder: tag: format: and a pattern, size: or age: and a
 comparison (size:>100M, age:<2y). * stands for anything but /, ** for anything, ? for one character.
@@ -65,7 +71,7 @@ async function backUp(call: Call, settings: Settings, ctx: Context): Promise<Res
   const options = readBackupOptions(call, config)
   const { runBackupCommand } = await import('../../backup-command.ts')
   const display = createBackupDisplay(out)
-  let report: BackupReport
+  let report: BackupReport & Held
   try {
     report = await runBackupCommand(ctx, options, (event) => display.listen(event), signal)
   } finally {
@@ -75,11 +81,13 @@ async function backUp(call: Call, settings: Settings, ctx: Context): Promise<Res
     const vault = shortPlace(config.vault)
     for (const line of renderBackupReport(report, out.theme, {
       vault,
+      vaultFlag: vaultFlag(config),
       dryRun: options.dryRun,
       verbose: out.verbose,
       width: out.width,
     }))
       out.line(line)
+    for (const line of renderHeld(report, out.theme)) out.line(line)
   }
   const copies = options.dryRun || report.guard ? [] : await feedCopies(call, ctx)
   const exit = exitOf(report, options)
@@ -108,14 +116,14 @@ function readBackupOptions({ options }: Call, { rules, concurrency }: Config): B
   }
 }
 
-function exitOf(report: BackupReport, options: BackupOptions): number {
+function exitOf(report: BackupReport & Held, options: BackupOptions): number {
   if (report.guard) return EXIT.guard
   if (options.dryRun) return report.totals.failed > 0 ? EXIT.partial : EXIT.done
-  return report.complete ? EXIT.done : EXIT.partial
+  return report.complete && isHeldFast(report) ? EXIT.done : EXIT.partial
 }
 
 /** The last NDJSON line of a backup; its first fourteen fields are the contract, the rest came later. */
-function summaryOf(report: BackupReport): object {
+function summaryOf(report: BackupReport & Held): object {
   const { totals } = report
   return {
     cloud: report.cloud,
@@ -138,5 +146,6 @@ function summaryOf(report: BackupReport): object {
     failures: report.failures,
     guard: report.guard,
     library: report.library,
+    ...heldRecord(report),
   }
 }

@@ -114,6 +114,7 @@ function shownValues({ settings }: Call): Readonly<Record<(typeof SETTINGS)[numb
     wait: yesNo(value.wait),
     proxy: value.proxy === null ? 'none' : withoutCredentials(value.proxy),
     allowCopies: yesNo(value.allowCopies),
+    immutable: yesNo(value.immutable),
     connectTimeout: formatDuration(value.timeouts.connectMs),
     headersTimeout: formatDuration(value.timeouts.headersMs),
     idleTimeout: formatDuration(value.timeouts.idleMs),

@@ -2,6 +2,7 @@ import type { ImportEvent, ImportOptions, ImportReport } from '../../backup/impo
 import type { CatalogReader } from '../../catalog/catalog.ts'
 import type { AssetIdentity } from '../../model/asset.ts'
 import { AppError, isAppError } from '../../model/errors.ts'
+import type { Held } from '../../vault-protection.ts'
 import { findAsset } from '../asset-ref.ts'
 import { renderFailure } from '../backup-report.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
@@ -9,6 +10,7 @@ import { EXIT } from '../exit-codes.ts'
 import { formatBytes, formatCount, formatDuration, plural, safe } from '../format.ts'
 import { createImportDisplay, estimateText } from '../import-display.ts'
 import { vaultFlag } from '../path-shown.ts'
+import { heldRecord, isHeldFast, renderHeld } from '../protection-report.ts'
 import { renderFacts } from '../table.ts'
 import type { Theme } from '../theme.ts'
 
@@ -46,7 +48,7 @@ async function run(call: Call): Promise<Result> {
   const options = await readImportOptions(call, async (fn) => (await ctx.catalog()).read(fn))
   const { runImportCommand } = await import('../../backup-command.ts')
   const display = createImportDisplay(out, call.now)
-  let report: ImportReport
+  let report: ImportReport & Held
   try {
     report = await runImportCommand(ctx, options, (event: ImportEvent) => display.listen(event), signal)
   } finally {
@@ -59,7 +61,9 @@ async function run(call: Call): Promise<Result> {
     width: out.width,
   }
   for (const line of renderReport(report, out.theme, place)) out.line(line)
-  return { exit: report.failed > 0 ? EXIT.partial : EXIT.done, summary: summaryOf(report) }
+  for (const line of renderHeld(report, out.theme)) out.line(line)
+  const isAll = report.failed === 0 && isHeldFast(report)
+  return { exit: isAll ? EXIT.done : EXIT.partial, summary: { ...summaryOf(report), ...heldRecord(report) } }
 }
 
 type Read = <T>(fn: (tx: CatalogReader) => Promise<T>) => Promise<T>

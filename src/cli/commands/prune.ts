@@ -42,7 +42,8 @@ async function run(call: Call): Promise<Result> {
   const ctx = await call.context()
   const lock = await ctx.lock('prune', 'prune')
   try {
-    const plan = options.flag('yes') ? await makeShortPlan(call, asked) : await showFirst(call, asked)
+    const shown = options.flag('yes') ? await makeShortPlan(call, asked) : await showFirst(call, asked)
+    const plan = await withoutHeld(call, shown)
     const removed = removedIn(plan.accounts)
     await confirm(out, { what: `${plural(removed, 'snapshot')} will be removed`, isGiven: options.flag('yes'), signal })
     const report = await apply(call, plan, asked)
@@ -69,6 +70,14 @@ async function showFirst(call: Call, asked: PruneOptions): Promise<SnapshotPlans
   const plan = await makePlan(call)
   show(call, plan, asked)
   return plan
+}
+
+/** What is held stays, whatever the rules say; where all that should go is held, nothing is begun. */
+async function withoutHeld({ out, signal, context }: Call, plan: SnapshotPlans): Promise<SnapshotPlans> {
+  const { refuseOrKeepHeld } = await import('../../vault-protection.ts')
+  const { plan: rest, kept, why } = await refuseOrKeepHeld(await (await context()).place(), plan, signal)
+  if (kept > 0) out.say(out.talk.warn(`${out.talk.marks.warn} ${plural(kept, 'snapshot')} stay: ${why}`))
+  return rest
 }
 
 async function makeShortPlan(call: Call, asked: PruneOptions): Promise<SnapshotPlans> {
@@ -104,7 +113,9 @@ async function apply(call: Call, plan: SnapshotPlans, options: PruneOptions): Pr
   }
   const fixed = { vault, catalog, now: ctx.now, newId: ctx.newId, tool: ctx.tool, onProgress }
   try {
-    return await pruneVault({ ...fixed, sweeper: openSweeper(vault.store) }, { plan, options }, signal)
+    const { refuserOfHeld } = await import('../../vault-protection.ts')
+    const sweeper = openSweeper(vault.store, refuserOfHeld(await ctx.place()))
+    return await pruneVault({ ...fixed, sweeper }, { plan, options }, signal)
   } finally {
     out.redraw([])
   }

@@ -11,6 +11,7 @@ import { chooseCloud } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { safe } from '../format.ts'
+import { heldRecord, isHeldFast, renderHeld } from '../protection-report.ts'
 import { createRestoreDisplay } from '../restore-display.ts'
 import { renderFolderReport, renderRestoreReport } from '../restore-report.ts'
 import { readSelection } from '../restore-selection.ts'
@@ -140,10 +141,12 @@ async function toAccount(call: Call, url: string | null): Promise<Result> {
     map: map === null ? null : mapPath,
   }))
     out.line(line)
+  for (const line of renderHeld(report, out.theme)) out.line(line)
   // Nobody asked for conflicts to be skipped: then what was skipped is something that was not restored.
-  const isShort = !report.complete || (asked === undefined && report.conflicts > 0)
+  const isShort = !report.complete || !isHeldFast(report) || (asked === undefined && report.conflicts > 0)
   const impossible = ask.options.dryRun && report.totals.byAction.impossible > 0
-  return { exit: isShort || impossible ? EXIT.partial : EXIT.done, summary: report }
+  const { sealed: _, flagged: __, ...rest } = report
+  return { exit: isShort || impossible ? EXIT.partial : EXIT.done, summary: { ...rest, ...heldRecord(report) } }
 }
 
 async function toFolder(call: Call, path: string): Promise<Result> {

@@ -6,7 +6,8 @@ import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { safe, wrap } from '../format.ts'
-import { quoteWord, shortPlace } from '../path-shown.ts'
+import { shortPlace, vaultFlag } from '../path-shown.ts'
+import { renderProtection } from '../protection-report.ts'
 import { downloadSpeed, runbookAccount } from '../runbook-facts.ts'
 import { renderStanding, type Standing, type StatusFrame, sentenceOf, standingRecord } from '../status-report.ts'
 
@@ -32,13 +33,16 @@ async function run(call: Call): Promise<Result> {
   const { latestProofs } = await import('../../maintenance/proofs.ts')
   const frame: StatusFrame = {
     proofs: await latestProofs(await ctx.vault(), signal),
-    vaultFlag: vaultFlag(vault),
+    vaultFlag: vaultFlag(settings.config),
     now: call.now(),
   }
   const standings = await standingsOf(call, ctx, frame)
   const isOk = standings.length > 0 && standings.every(({ verdict }) => verdict.ok)
   if (options.flag('runbook')) await printRunbook(call, ctx, { standings, frame })
-  else print(call, { standings, frame, vault, isOk })
+  else {
+    print(call, { standings, frame, vault, isOk })
+    await printProtection(call, ctx)
+  }
   const { verify, everyByte, drill, cycle } = frame.proofs
   return {
     exit: options.flag('check') && !isOk ? EXIT.partial : EXIT.done,
@@ -52,6 +56,17 @@ async function run(call: Call): Promise<Result> {
       lastDrill: drill,
     },
   }
+}
+
+/** Whoever asks how things stand waits no longer for what is only good to know. */
+const PROTECTION_BUDGET_MS = 10_000
+
+/** Looked up now and not remembered: what somebody took off yesterday must not be said to be there. */
+async function printProtection({ out, signal }: Call, ctx: Context): Promise<void> {
+  const { protectionStatus } = await import('../../vault-protection.ts')
+  const status = await protectionStatus(ctx, await ctx.place(), { budgetMs: PROTECTION_BUDGET_MS, signal })
+  out.record('protection', { ...status })
+  for (const line of renderProtection(status, out)) out.line(line)
 }
 
 interface Seen {
@@ -167,5 +182,3 @@ async function indexedOf(reader: CatalogReader, cloud: string) {
     damagedSnapshots: (await reader.damagedSnapshots(cloud)).map(({ key }) => key),
   }
 }
-
-const vaultFlag = (vault: string): string => (vault === './cloudkeep-vault' ? '' : ` --vault ${quoteWord(vault)}`)

@@ -3,10 +3,12 @@ import { createDigestSet, type DigestSet } from '../../lib/digest-set.ts'
 import { derivedRows } from '../../model/derived.ts'
 import type { Entry } from '../../model/entry.ts'
 import { isAppError } from '../../model/errors.ts'
-import type { SegmentRef, StoredSnapshot } from '../../model/snapshot.ts'
+import { decodeHistoryLine } from '../../model/history.ts'
+import type { StoredSnapshot } from '../../model/snapshot.ts'
 import { checkSignal } from '../../vault/interrupt.ts'
 import type { Store } from '../../vault/store.ts'
 import { objectKey, type Vault } from '../../vault/vault.ts'
+import { readHistories, type StoredHistory } from '../prune/history.ts'
 import { isLost, purgedVersions, versionName } from '../restorable/point.ts'
 import type { LockMemory } from './lock-memory.ts'
 
@@ -72,9 +74,18 @@ interface Extending {
   known: number
 }
 
+/** A list of what is needed: a segment of the snapshot, or the lines of a history record. */
+interface NeededList {
+  /** Its place in the memory: what stands there later took over most of what stood there before. */
+  readonly part: string
+  readonly object: string
+  readonly entries: number
+  read(object: string): AsyncIterable<Entry>
+}
+
 /**
- * Sees to it that everything the snapshot needs (its head, lists, objects, the records that explain what was purged)
- * stays locked: what would be free within half of the wished days is sealed for all of them, counted from now. So after
+ * Sees to it that everything the snapshot needs (its head, lists, objects, the records that explain what was purged), and
+ * everything that the account's history records hold besides, stays locked: what would be free within half of the wished days is sealed for all of them, counted from now. So after
  * every run each thing is held for at least half of the days, and costs one call in that time. Lists that did not
  * change are known by one line of memory and not read. Does nothing where the store has no lock or cannot seal. Safe
  * to repeat and to kill anywhere. A failure is named and the rest goes on; only INTERRUPTED is thrown.
@@ -84,7 +95,7 @@ export async function extendLocks(deps: ExtendDeps, signal: AbortSignal): Promis
   const { lock, maxConcurrency } = store.traits
   if (lock === undefined || lock === null || store.seal === undefined)
     return { sealed: 0, known: 0, failed: [], gaveUp: false }
-  const { cloud, segments } = deps.snapshot.snapshot
+  const { cloud } = deps.snapshot.snapshot
   const state: Extending = {
     deps,
     seal: store.seal.bind(store),
@@ -100,16 +111,18 @@ export async function extendLocks(deps: ExtendDeps, signal: AbortSignal): Promis
     sealed: 0,
     known: 0,
   }
-  const keys = await singleKeys(deps, signal)
+  const histories = await historiesOf(state)
+  const keys = [...(await singleKeys(deps, signal)), ...histories.map(({ key }) => key)]
   for (const key of keys) await extendKey(state, key)
-  for (const segment of segments) {
+  const lists = [...segmentsOf(deps, signal), ...histories.map((each) => historyList(deps, each, signal))]
+  for (const list of lists) {
     if (isHopeless(state)) break
-    await extendList(state, segment)
+    await extendList(state, list)
     tell(state)
   }
   const { sealed, known, failed } = state
   // Whoever gave up knows less than what is written down.
-  if (!isHopeless(state)) await deps.memory.keepOnly(new Set(segments.map((each) => partOf(deps, each))), new Set(keys))
+  if (!isHopeless(state)) await deps.memory.keepOnly(new Set(lists.map(({ part }) => part)), new Set(keys))
   return { sealed, known, failed, gaveUp: isHopeless(state) }
 }
 
@@ -118,9 +131,35 @@ const isHopeless = ({ inARow }: Extending): boolean => inARow >= HOPELESS
 const tell = ({ deps, sealed, known, failures }: Extending): void =>
   deps.listen({ type: 'locks', sealed, known, failed: failures })
 
-/** The same letters at another depth are another part. */
-const partOf = ({ snapshot }: ExtendDeps, { prefix }: SegmentRef): string =>
-  `${snapshot.snapshot.prefixLength}:${prefix}`
+const segmentsOf = ({ snapshot, vault }: ExtendDeps, signal: AbortSignal): readonly NeededList[] =>
+  snapshot.snapshot.segments.map(({ prefix, object, entries }) => ({
+    // The same letters at another depth are another part.
+    part: `${snapshot.snapshot.prefixLength}:${prefix}`,
+    object,
+    entries,
+    read: (list) => vault.readSegment(list, signal),
+  }))
+
+/** What no snapshot names and is kept all the same. A record that cannot be read is named; what it holds is unknown. */
+async function historiesOf(state: Extending): Promise<readonly StoredHistory[]> {
+  const { vault, snapshot } = state.deps
+  const { cloud } = snapshot.snapshot
+  try {
+    return await readHistories(vault, cloud, state.signal)
+  } catch (error) {
+    fail(state, `accounts/${cloud}/history`, error)
+    return []
+  }
+}
+
+const historyList = ({ vault }: ExtendDeps, { head }: StoredHistory, signal: AbortSignal): NeededList => ({
+  part: `history:${head.id}`,
+  object: head.lines,
+  entries: head.entries,
+  read: async function* (list) {
+    for await (const line of vault.readLines(list, signal)) yield decodeHistoryLine(line).entry
+  },
+})
 
 /** What names the vault and opens it, the head, what it names besides lists, and the records that explain absences. */
 async function singleKeys({ vault, snapshot }: ExtendDeps, signal: AbortSignal): Promise<readonly string[]> {
@@ -146,16 +185,16 @@ async function extendKey(state: Extending, key: string): Promise<void> {
  * A list that changed shares most of its objects with the one before it in its place, and those are held at least as
  * long as that one was: only what came to it is sealed.
  */
-async function extendList(state: Extending, segment: SegmentRef): Promise<void> {
-  const { memory, vault } = state.deps
-  const part = partOf(state.deps, segment)
+async function extendList(state: Extending, needed: NeededList): Promise<void> {
+  const { memory } = state.deps
+  const { part, object } = needed
   const before = memory.listOf(part)
   const isHeld = before !== null && before.until >= state.enough
-  if (isHeld && before.object === segment.object) {
-    state.known += segment.entries + 1
+  if (isHeld && before.object === object) {
+    state.known += needed.entries + 1
     return
   }
-  const covered = isHeld ? await digestsOf(state, before.object) : null
+  const covered = isHeld ? await digestsOf(state, needed, before.object) : null
   const list = { until: covered === null ? state.until : Math.min(state.until, before?.until ?? 0), isWhole: true }
   const need = async (digest: string): Promise<void> => {
     const created = memory.createdUntil(objectKey(digest)) ?? 0
@@ -170,18 +209,18 @@ async function extendList(state: Extending, segment: SegmentRef): Promise<void> 
       else list.isWhole = false
     })
   }
-  await need(segment.object)
+  await need(object)
   try {
-    for await (const entry of vault.readSegment(segment.object, state.signal)) {
+    for await (const entry of needed.read(object)) {
       if (isHopeless(state)) break
       if (!state.purged.has(versionName(entry))) for (const digest of objectsOf(entry)) await need(digest)
     }
   } catch (error) {
     list.isWhole = false
-    fail(state, objectKey(segment.object), error)
+    fail(state, objectKey(object), error)
   }
   await state.crew.finished()
-  if (list.isWhole && !isHopeless(state)) await memory.saveList(part, { object: segment.object, until: list.until })
+  if (list.isWhole && !isHopeless(state)) await memory.saveList(part, { object, until: list.until })
 }
 
 const objectsOf = ({ object, raw }: Entry): readonly string[] => [
@@ -190,11 +229,10 @@ const objectsOf = ({ object, raw }: Entry): readonly string[] => [
 ]
 
 /** Null when the list cannot be read any more: then nothing is known of what it named. */
-async function digestsOf({ deps, signal }: Extending, list: string): Promise<DigestSet | null> {
+async function digestsOf({ signal }: Extending, { read }: NeededList, list: string): Promise<DigestSet | null> {
   const digests = createDigestSet()
   try {
-    for await (const entry of deps.vault.readSegment(list, signal))
-      for (const digest of objectsOf(entry)) digests.add(digest)
+    for await (const entry of read(list)) for (const digest of objectsOf(entry)) digests.add(digest)
     return digests
   } catch (error) {
     checkSignal(signal, 'reading a list')

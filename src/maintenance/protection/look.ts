@@ -28,19 +28,20 @@ export type ProtectionLooker = (keys: readonly string[]) => Promise<Protection>
 /**
  * Has keys of every account looked at: its newest and its oldest head, some lists of the newest, some objects that
  * these name, spread over their digests. The same snapshots give the same keys. What cannot be read to choose from is
- * said in the notes. Writes nothing, but the looker may try to remove a key that does not exist. Throws the errors of
+ * said in the notes. At most `most` keys are looked at. Writes nothing, but the looker may try to remove a key that does not exist. Throws the errors of
  * the store and of the looker, INTERRUPTED.
  */
 export async function lookAtProtection(
   vault: Vault,
   looker: ProtectionLooker,
   signal: AbortSignal,
+  most: number = KEYS,
 ): Promise<ProtectionLook> {
   const notes: string[] = []
   const looked: LookedKey[] = []
   const clouds = await vault.clouds(signal)
-  for (const cloud of clouds.slice(0, KEYS)) looked.push(...(await chooseKeys(vault, { cloud, notes, signal })))
-  const few = inTurn(looked, clouds).slice(0, KEYS)
+  for (const cloud of clouds.slice(0, most)) looked.push(...(await chooseKeys(vault, { cloud, notes, signal })))
+  const few = inTurn(looked, clouds).slice(0, most)
   const protection = await looker(few.map(({ key }) => key))
   return { protection: { ...protection, notes: [...protection.notes, ...notes] }, looked: few }
 }

@@ -76,8 +76,17 @@ export async function rewriteHistory(
     const { id, writtenAt: at } = head
     await vault.writeRecord({ kind: 'history', cloud }, { id, at, value: { ...head } }, signal)
   }
-  for (const old of before) if (old !== same) await sweeper.removeRecord(old.key, signal)
+  for (const old of before) if (old !== same) await removeOld(sweeper, old, signal)
   return { head, retained: counted }
+}
+
+/** One that is held stays beside the new one until a later prune: it only says more than is kept, never less. */
+async function removeOld(sweeper: Sweeper, { key }: StoredHistory, signal: AbortSignal): Promise<void> {
+  try {
+    await sweeper.removeRecord(key, signal)
+  } catch (error) {
+    if (!isAppError(error, 'VAULT_SEALED')) throw error
+  }
 }
 
 const headOf = (

@@ -28,6 +28,8 @@ export interface Swept {
   deletedShared: number
   /** Left in the trash for a later prune. */
   readonly waiting: Amount
+  /** Named by nothing, and held where they are by a lock or a flag. */
+  readonly held: Amount
 }
 
 export interface Sweeping {
@@ -59,6 +61,7 @@ export const emptySwept = (): Swept => ({
   deleted: nothing(),
   deletedShared: 0,
   waiting: nothing(),
+  held: nothing(),
 })
 
 /** A store that cannot tell when something changed never lets anything grow old. */
@@ -114,7 +117,8 @@ async function moveOne(
   try {
     await sweeper.trashObject(object.digest, signal)
   } catch (error) {
-    if (!isAppError(error, 'OBJECT_NOT_FOUND')) throw error
+    if (isAppError(error, 'VAULT_SEALED')) count(swept.held, now)
+    else if (!isAppError(error, 'OBJECT_NOT_FOUND')) throw error
     return
   }
   count(swept.moved, now)
@@ -150,7 +154,13 @@ async function deleteOne(
   swept: Swept,
   object: Stat & { readonly digest: string },
 ): Promise<void> {
-  await sweeper.removeTrash(object.digest, signal)
+  try {
+    await sweeper.removeTrash(object.digest, signal)
+  } catch (error) {
+    if (!isAppError(error, 'VAULT_SEALED')) throw error
+    count(swept.waiting, object)
+    return
+  }
   count(swept.deleted, object)
   if ((object.links ?? 1) > 1) swept.deletedShared += object.size
 }

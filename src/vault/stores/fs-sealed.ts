@@ -24,7 +24,7 @@ export async function refuseSealed(doing: string, paths: readonly string[], caus
   const isSealed = [...flags.values()].some(({ immutable, appendOnly }) => immutable || appendOnly)
   if (!isSealed) return
   throw new AppError('VAULT_SEALED', `cannot ${doing}: the file has the immutable flag`, {
-    hint: `only root can take it off, with ${FLAG_REMEDY}; a prune that runs as root does so for what it removes`,
+    hint: `only root can take it off, with ${FLAG_REMEDY}; cloudkeep protect --off does so for the whole vault`,
     cause,
   })
 }

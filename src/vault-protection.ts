@@ -1,0 +1,300 @@
+import type { Context } from './context.ts'
+import { type ExtendFailure, extendLocks } from './maintenance/protection/extend.ts'
+import { protectionLines } from './maintenance/protection/lines.ts'
+import { type LookedKey, lookAtProtection } from './maintenance/protection/look.ts'
+import type { SnapshotPlans } from './maintenance/prune/plan.ts'
+import { AppError, isAppError } from './model/errors.ts'
+import type { LockWish, ObjectProtection, Protection } from './model/protection.ts'
+import type { Place } from './places.ts'
+
+/** What became of the locks of what an account needs. */
+export interface SealReport {
+  /** Keys whose lock was prolonged. */
+  readonly sealed: number
+  /** Names of objects and lists that are known to be locked for long enough. */
+  readonly known: number
+  /** What may be unlocked, or locked for too short; at most 1,000 of them. */
+  readonly failed: readonly ExtendFailure[]
+}
+
+/** What became of the immutable flag on a disk. */
+export interface FlagReport {
+  readonly flagged: number
+  readonly already: number
+  /** Files that should have it and do not. */
+  readonly failed: number
+  readonly linked: number
+  /** False where none has it: this process may not set it, or this file system knows none. */
+  readonly isThere: boolean
+  /** Why; for people. */
+  readonly notes: readonly string[]
+}
+
+/** What a run did to keep what it wrote; null: not asked for. */
+export interface Held {
+  readonly sealed: SealReport | null
+  readonly flagged: FlagReport | null
+}
+
+export const NOTHING_HELD: Held = { sealed: null, flagged: null }
+
+export interface HoldOptions {
+  readonly cloud: string
+  readonly listen: (event: { readonly type: 'note'; readonly message: string }) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * The last act of a run that wrote to a vault: what the newest snapshot of the account needs stays locked where the place
+ * has a lock, and gets the immutable flag where the configuration asks for it. Never throws but for an interruption or a
+ * bug: the snapshot is there already, and what could not be held is named. Safe to repeat.
+ */
+export async function holdFast(context: Context, place: Place, options: HoldOptions): Promise<Held> {
+  return { sealed: await renewLocks(context, place, options), flagged: await flagFiles(context, place, options) }
+}
+
+/** `afresh`: everything is locked again, whatever this machine remembers. Null where the place has no lock. */
+export async function renewLocks(
+  context: Pick<Context, 'now'>,
+  place: Place,
+  { cloud, listen, signal }: HoldOptions,
+  how?: 'afresh',
+): Promise<SealReport | null> {
+  const { vault } = place
+  if (!hasLock(place)) return null
+  try {
+    const newest = (await vault.snapshotKeys(cloud, signal)).at(-1)
+    if (newest === undefined) return { sealed: 0, known: 0, failed: [] }
+    const { sealed, known, failed, gaveUp } = await extendLocks(
+      {
+        vault,
+        snapshot: await vault.readSnapshot(newest, signal),
+        memory: await place.lockMemory(cloud, how),
+        now: context.now(),
+        listen: tellNowAndThen(listen),
+      },
+      signal,
+    )
+    if (gaveUp) listen({ type: 'note', message: 'locks are refused one after the other; no more were tried' })
+    return { sealed, known, failed }
+  } catch (error) {
+    if (signal.aborted || !isAppError(error) || error.code === 'INTERRUPTED') throw error
+    const key = `accounts/${cloud}`
+    return { sealed: 0, known: 0, failed: [{ key, code: error.code, reason: error.message }] }
+  }
+}
+
+export const hasLock = ({ vault }: Pick<Place, 'vault'>): boolean =>
+  (vault.store.traits.lock ?? null) !== null && vault.store.seal !== undefined
+
+const TELL_MS = 15_000
+
+/** A million locks take hours, and nobody should wonder whether it still lives. */
+function tellNowAndThen(listen: HoldOptions['listen']): (event: { readonly sealed: number }) => void {
+  let told = Date.now()
+  return ({ sealed }) => {
+    if (sealed === 0 || Date.now() - told < TELL_MS) return
+    told = Date.now()
+    listen({ type: 'note', message: `${sealed} locks renewed so far` })
+  }
+}
+
+async function flagFiles(
+  { config }: Pick<Context, 'config'>,
+  { flags }: Place,
+  { listen, signal }: HoldOptions,
+): Promise<FlagReport | null> {
+  if (!config.immutable) return null
+  if (flags === null) {
+    listen({
+      type: 'note',
+      message: 'the immutable flag is for vaults on a disk; a bucket has locks, see docs/protection.md',
+    })
+    return null
+  }
+  try {
+    const report = await setFlags(flags, { signal })
+    const why = report.notes.join('; ')
+    if (!report.isThere) listen({ type: 'note', message: `no file has the immutable flag: ${why}` })
+    else if (why !== '') listen({ type: 'note', message: `the immutable flag: ${why}` })
+    return report
+  } catch (error) {
+    if (signal.aborted || !isAppError(error) || error.code === 'INTERRUPTED') throw error
+    listen({ type: 'note', message: `the immutable flag could not be set: ${error.message}` })
+    return { ...{ flagged: 0, already: 0, linked: 0, failed: 0, isThere: false }, notes: [error.message] }
+  }
+}
+
+/** Throws the errors of a store when the folders cannot be read, INTERRUPTED. */
+export async function setFlags(
+  flags: NonNullable<Place['flags']>,
+  options: { readonly signal: AbortSignal; readonly full?: boolean },
+): Promise<FlagReport> {
+  const report = await flags.set(options)
+  return { ...report, isThere: report.flagged + report.already > 0 || report.notes.length === 0 }
+}
+
+/** What protects a vault, as `status` tells it. */
+export interface ProtectionStatus {
+  /** Null: the place did not answer, or could not be read. */
+  readonly protection: Protection | null
+  readonly looked: readonly LookedKey[]
+  readonly sentences: readonly string[]
+}
+
+/** Keys looked at for `status`: each costs up to three calls in a bucket with locks. */
+const LOOKED_AT = 12
+
+/**
+ * Looks at the vault's own objects, for as long as `budgetMs`. Never throws but for an interruption or a bug: what cannot
+ * be seen is said to be unknown.
+ */
+export async function protectionStatus(
+  { now }: Pick<Context, 'now'>,
+  place: Place,
+  { budgetMs, signal }: { readonly budgetMs: number; readonly signal: AbortSignal },
+): Promise<ProtectionStatus> {
+  const late = new AbortController()
+  const until = AbortSignal.any([signal, late.signal])
+  const looking = lookAtProtection(place.vault, (keys) => place.protection(keys, until), until, LOOKED_AT)
+  try {
+    const seen = await within(budgetMs, looking, late)
+    if (seen === null) return unknown(`${place.name} did not answer within ${Math.round(budgetMs / 1000)} seconds`)
+    const { protection, looked } = seen
+    const kind = place.bucket === null ? 'disk' : 'bucket'
+    const facts = { place: kind, lock: wishOf(place), now: now().getTime() } as const
+    return { protection, looked, sentences: protectionLines(protection, facts) }
+  } catch (error) {
+    if (signal.aborted || !isAppError(error)) throw error
+    return unknown(error.message)
+  }
+}
+
+const wishOf = ({ vault }: Place): LockWish | null => vault.store.traits.lock ?? null
+
+const unknown = (why: string): ProtectionStatus => ({
+  protection: null,
+  looked: [],
+  sentences: [`It is unknown what protects this vault: ${why}.`],
+})
+
+/** Null when the time is over; then the work is told to stop, and nobody waits for it to do so. */
+async function within<T>(ms: number, work: Promise<T>, late: AbortController): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<null>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(null)
+      late.abort()
+    }, ms)
+  })
+  work.catch(() => undefined)
+  try {
+    return await Promise.race([work, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Which of these keys nobody can remove now. */
+export interface HeldKeys {
+  readonly keys: readonly string[]
+  readonly kind: ObjectProtection['kind']
+  /** The last moment (ISO 8601) at which one of them is still held; null: no end that could be seen. */
+  readonly latest: string | null
+}
+
+/**
+ * Looks which of the keys are held. Null when none is, or when these credentials may not look: then the place itself
+ * refuses what it holds. Throws VAULT_SEALED when these credentials are known to be unable to remove anything.
+ */
+export async function heldAmong(place: Place, keys: readonly string[], signal: AbortSignal): Promise<HeldKeys | null> {
+  if (keys.length === 0) return null
+  const { objects, canRemove } = await place.protection(keys, signal)
+  if (canRemove === false && place.bucket !== null) throw cannotRemove(place)
+  if (objects === null || objects.protected === 0 || objects.kind === 'read-only' || objects.kind === 'none')
+    return null
+  if (objects.protected === objects.looked || keys.length === 1)
+    return { keys, kind: objects.kind, latest: objects.latest }
+  const half = Math.ceil(keys.length / 2)
+  const parts = [
+    await heldAmong(place, keys.slice(0, half), signal),
+    await heldAmong(place, keys.slice(half), signal),
+  ].filter((part) => part !== null)
+  const ends = parts.map(({ latest }) => latest)
+  return {
+    keys: parts.flatMap((part) => part.keys),
+    kind: objects.kind,
+    latest: ends.includes(null) ? null : (ends.sort().at(-1) ?? null),
+  }
+}
+
+const cannotRemove = ({ name }: Place): AppError =>
+  new AppError('VAULT_SEALED', `these credentials cannot remove anything from ${name} (tried)`, {
+    hint: 'run it with other credentials, from another machine than the one that backs up: docs/policies has the rights that it needs',
+  })
+
+/** What keeps somebody from removing `what`, and what to do about it. */
+export function sealedError(
+  place: Pick<Place, 'name'>,
+  what: string,
+  { kind, latest }: Omit<HeldKeys, 'keys'>,
+): AppError {
+  if (kind === 'immutable-flag') {
+    return new AppError(
+      'VAULT_SEALED',
+      `${what} cannot be removed from ${place.name}: the files have the immutable flag`,
+      {
+        hint: `as root, cloudkeep protect --off takes the flag off; run this again then, and cloudkeep protect sets it again`,
+      },
+    )
+  }
+  if (latest === null) {
+    return new AppError(
+      'VAULT_SEALED',
+      `${what} cannot be removed from ${place.name}: a hold without an end keeps it`,
+      {
+        hint: 'whoever set the hold has to end it first',
+      },
+    )
+  }
+  return new AppError('VAULT_SEALED', `${what} cannot be removed from ${place.name}: locked until ${latest}`, {
+    hint: `wait until then: nobody ends a lock in compliance mode earlier, and one in governance mode only somebody with a special right`,
+  })
+}
+
+/**
+ * A plan of a prune without the snapshots whose heads are held. Throws VAULT_SEALED, before anything is removed, when all
+ * that should go is held, or these credentials cannot remove.
+ */
+export async function refuseOrKeepHeld(
+  place: Place,
+  plan: SnapshotPlans,
+  signal: AbortSignal,
+): Promise<{ readonly plan: SnapshotPlans; readonly kept: number; readonly why: string }> {
+  const going = plan.accounts.flatMap(({ verdicts }) => verdicts.filter(({ keep }) => !keep))
+  const keys = going.map(({ stored }) => stored.key)
+  const held = await heldAmong(place, keys, signal)
+  if (held === null) return { plan, kept: 0, why: '' }
+  if (held.keys.length === keys.length) throw sealedError(place, `${keys.length} snapshots that should go`, held)
+  const why = held.latest === null ? 'they are held' : `locked, the last of them until ${held.latest}`
+  const names = new Set(held.keys)
+  const accounts = plan.accounts.map((account) => ({
+    ...account,
+    verdicts: account.verdicts.map((verdict) =>
+      names.has(verdict.stored.key) ? { ...verdict, keep: true, reasons: [why] } : verdict,
+    ),
+  }))
+  return { plan: { ...plan, accounts }, kept: held.keys.length, why }
+}
+
+/**
+ * For `openSweeper`: a bucket that keeps versions moves by copying, so what is held there must be known before. Other
+ * places refuse the move itself, in one step.
+ */
+export const refuserOfHeld =
+  (place: Place) =>
+  async (key: string, signal?: AbortSignal): Promise<void> => {
+    if (place.bucket === null || place.vault.store.variants === undefined) return
+    const held = await heldAmong(place, [key], signal ?? new AbortController().signal)
+    if (held !== null) throw sealedError(place, key, held)
+  }
