@@ -189,3 +189,26 @@ test('an encrypted vault is not mirrored over another one', async () => {
   expect(done.records.at(-1)).toMatchObject({ ok: false, error: { code: 'KEY_MISSING' } })
   await other.close()
 })
+
+test('whoever starts init at a terminal is asked what it must know, and gets a config file', async () => {
+  const { CLOUDKEEP_VAULT: _, ...variables } = rig.env
+  const asked: string[] = []
+  const answers = [place, 'y']
+  const done = await commandLine(['init'], {
+    variables,
+    cwd: folder,
+    ask: async (question) => {
+      asked.push(question)
+      return answers.shift() ?? (await readFile(join(folder, 'cloudkeep-key.txt'), 'utf8')).trimEnd().slice(-8)
+    },
+  })
+  expect(done).toMatchObject({ exit: 0 })
+  expect(asked).toEqual([
+    expect.stringContaining('Where'),
+    expect.stringContaining('Encrypt'),
+    expect.stringContaining('last 8'),
+  ])
+  const backup = await commandLine(['backup', '--json'], { variables, cwd: folder })
+  expect(backup.records.at(-1)).toMatchObject({ ok: true, fetched: 6 })
+  expect(await leaks()).toEqual([])
+})

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +15,13 @@ test.each(names)('the vault %s, made by an earlier Cloudkeep, opens and gives ev
     const vault = join(folder, 'vault')
     await cp(join(vectors, name), vault, { recursive: true })
     const expected = JSON.parse(await readFile(join(vectors, `${name}.json`), 'utf8')) as Record<string, string>[]
-    const cli = (...argv: string[]) => commandLine(argv, { variables: { CLOUDKEEP_VAULT: vault }, cwd: folder })
+    const key = join(vectors, `${name}.key`)
+    const variables = {
+      CLOUDKEEP_VAULT: vault,
+      CLOUDKEEP_CACHE: join(folder, 'cache'),
+      ...(existsSync(key) ? { CLOUDKEEP_IDENTITY_FILE: key } : {}),
+    }
+    const cli = (...argv: string[]) => commandLine(argv, { variables, cwd: folder })
     const verified = await cli('verify', '--read', 'all')
     expect(verified.exit, verified.err).toBe(0)
     for (const [n, { asset, content }] of expected.entries()) {

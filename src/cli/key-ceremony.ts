@@ -19,10 +19,11 @@ const LOSS = [
 export async function chooseKeys(
   call: Call,
   secret: 'passphrase' | 'newPassphrase' = 'passphrase',
+  isWanted = false,
 ): Promise<EncryptionWish | null> {
   const { options, out } = call
   const recipients = options.list('recipient')
-  const asked = options.flag('encrypt') || recipients.length > 0 || options.flag('passphrase')
+  const asked = isWanted || options.flag('encrypt') || recipients.length > 0 || options.flag('passphrase')
   if (!asked && options.text('newKey') === undefined) return null
   const passphrases = options.flag('passphrase') ? [passphraseOf(call, secret)] : []
   for (const line of LOSS) out.say(out.talk.warn(line))

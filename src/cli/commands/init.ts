@@ -1,4 +1,5 @@
 import { formatBucketUrl } from '../../config/bucket-url.ts'
+import { checkCloudName } from '../../config/credentials.ts'
 import type { VaultLocation } from '../../config/vault-location.ts'
 import { locationName } from '../../config/vault-location.ts'
 import type { InitReport } from '../../init-command.ts'
@@ -39,25 +40,50 @@ async function run(call: Call): Promise<Result> {
   const { out, settings, signal } = call
   const location = await askPlace(call)
   const name = locationName(location)
-  const encryption = await chooseKeys(call)
+  const encryption = await chooseKeys(call, 'passphrase', await wantsEncryption(call))
   const ctx = await call.context()
   const { runInitCommand } = await import('../../init-command.ts')
-  const { cloud } = settings.config
+  const cloud = await askCloud(call, location)
   if (location.kind === 'bucket' && cloud === null) {
     throw new AppError('USAGE', 'for which account shall the bucket be prepared?', {
       hint: 'give --cloud with its cloud name, or CLOUDINARY_URL',
     })
   }
   const report = await runInitCommand(ctx, { location, cloud, encryption }, signal)
-  const text = call.operands[0] ?? name
+  const text =
+    location.kind === 'local' ? (call.operands[0] ?? shortPath(location.path)) : formatBucketUrl(location.place)
   const configFile = call.options.off('config') ? null : await writeFirstConfig(settings, { vault: text, cloud })
-  for (const line of render(call, { report, name, configFile, argument: argumentOf(location) })) out.line(line)
+  for (const line of render(call, { report, name, configFile, cloud, argument: argumentOf(location) })) out.line(line)
   return { exit: EXIT.done, summary: { vault: name, ...report, configFile } }
 }
 
-async function askPlace({ ask, operands, settings }: Call): Promise<VaultLocation> {
+/** Somebody who was asked for the place is asked this too; whoever gave it knows the flags. */
+async function wantsEncryption(call: Call): Promise<boolean> {
+  const { ask, options } = call
+  const isSaid = options.flag('encrypt') || options.flag('passphrase') || options.list('recipient').length > 0
+  if (ask === null || isSaid || !isAsked(call)) return false
+  const answer = await ask(
+    'Encrypt it, so that only who has its key can read it? The vault is lost with the key. (y/N) ',
+  )
+  return /^y(es)?$/i.test(answer.trim())
+}
+
+/** A bucket has to name the account that may use it. */
+async function askCloud({ ask, settings }: Call, location: VaultLocation): Promise<string | null> {
+  const { cloud } = settings.config
+  if (cloud !== null || ask === null || location.kind === 'local') return cloud
+  const answer = (await ask('For which Cloudinary account? Its cloud name: ')).trim()
+  return answer === '' ? null : checkCloudName(answer, 'the answer')
+}
+
+/** Nobody said where the vault is to be. */
+const isAsked = ({ operands, settings }: Call): boolean =>
+  operands[0] === undefined && settings.config.origins.vault === 'default'
+
+async function askPlace(call: Call): Promise<VaultLocation> {
+  const { ask, operands, settings } = call
   if (operands[0] !== undefined) return locationOf(operands[0], settings.config)
-  if (ask === null || settings.config.origins.vault !== 'default') return settings.config.vault
+  if (ask === null || !isAsked(call)) return settings.config.vault
   const answer = (await ask('Where shall the vault be? A folder, or s3://, gs://, az:// (./cloudkeep-vault) ')).trim()
   return answer === '' ? settings.config.vault : locationOf(answer, settings.config)
 }
@@ -68,14 +94,14 @@ interface Shown {
   readonly configFile: string | null
   /** The place as a command takes it. */
   readonly argument: string
+  readonly cloud: string | null
 }
 
 const argumentOf = (location: VaultLocation): string =>
   quoteWord(location.kind === 'local' ? shortPath(location.path) : formatBucketUrl(location.place))
 
-function render({ out, settings }: Call, { report, name, configFile, argument }: Shown): string[] {
+function render({ out }: Call, { report, name, configFile, cloud, argument }: Shown): string[] {
   const { theme } = out
-  const { cloud } = settings.config
   const done = (text: string): string => `${theme.ok(theme.marks.ok)} ${text}`
   const kind = report.isEncrypted ? 'an encrypted vault' : 'a vault'
   const lines = [
