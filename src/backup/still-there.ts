@@ -4,11 +4,14 @@ import { AppError } from '../model/errors.ts'
 import type { Json, JsonObject } from '../model/json.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { listTrash, reclaimObject } from '../vault/trash.ts'
+import { foundInList } from './found-in-list.ts'
 import type { Run } from './run-state.ts'
 import { keepSurroundings, type Surroundings } from './surroundings.ts'
 import { startTransfers } from './transfer.ts'
 
 const ROUNDS = 3
+/** Assets whose objects are looked for in one list; bounds the memory. */
+const BATCH = 50_000
 const KINDS: readonly StepKind[] = ['fetch', 'relabel', 'rename']
 
 /**
@@ -50,25 +53,62 @@ async function fetchAgain(run: Run, lost: readonly string[]): Promise<void> {
 
 /** assetIds whose own bytes are gone. Derived bytes that are gone are only crossed out: they can be made again. */
 async function lostOfKind(run: Run, kind: StepKind): Promise<readonly string[]> {
-  const { catalog, vault } = run.deps
+  const once = run.deps.vault.store.traits.maxConcurrency
   const lost: string[] = []
-  for (let after = ''; ; ) {
-    const page = await catalog.read((tx) => tx.steps(run.id, { kind, state: 'done', after, limit: 500 }))
-    const last = page.at(-1)
-    if (last === undefined) return lost
-    after = last.assetId
-    const once = vault.store.traits.maxConcurrency
+  let ahead: Ahead | null = null
+  for await (const page of pagesOf(run, kind, '')) {
+    const [first] = page
+    if (kind === 'fetch' && first !== undefined && (ahead === null || ahead.last < first.assetId))
+      ahead = await lookAhead(run, first)
+    const isListed = ahead?.isListed ?? (() => false)
     for (let i = 0; i < page.length; i += once) {
-      const found = await Promise.all(page.slice(i, i + once).map((step) => isThere(run, step)))
-      lost.push(...page.slice(i, i + once).flatMap((step, n) => (found[n] === true ? [] : [step.assetId])))
+      const some = page.slice(i, i + once)
+      const found = await Promise.all(some.map((step) => isThere(run, step, isListed)))
+      lost.push(...some.flatMap((step, n) => (found[n] === true ? [] : [step.assetId])))
     }
+  }
+  return lost
+}
+
+async function* pagesOf(run: Run, kind: StepKind, start: string): AsyncGenerator<readonly StepRow[], void, void> {
+  for (let after = start; ; ) {
+    const page = await run.deps.catalog.read((tx) => tx.steps(run.id, { kind, state: 'done', after, limit: 500 }))
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.assetId
+    yield page
   }
 }
 
-async function isThere(run: Run, step: StepRow): Promise<boolean> {
+interface Ahead {
+  /** The assetId of the last one that was looked for. */
+  readonly last: string
+  readonly isListed: (digest: string) => boolean
+}
+
+/** Looks for the objects of fetched assets, this one and those after it, many at once where that is cheaper. */
+async function lookAhead(run: Run, first: StepRow): Promise<Ahead> {
+  let last = first.assetId
+  const digests = async function* (): AsyncGenerator<string, void, void> {
+    if (first.object !== null) yield first.object
+    let count = 0
+    for await (const page of pagesOf(run, 'fetch', first.assetId)) {
+      for (const { assetId, object } of page) {
+        last = assetId
+        if (object !== null) yield object
+      }
+      count += page.length
+      if (count >= BATCH) return
+    }
+  }
+  return { isListed: await foundInList(run.deps.vault, digests(), run.signal), last }
+}
+
+async function isThere(run: Run, step: StepRow, isListed: (digest: string) => boolean): Promise<boolean> {
   const { store } = run.deps.vault
   if (step.detailsRaw?.includes('"object"') === true) await secureDerived(run, step, step.detailsRaw)
-  return step.kind !== 'fetch' || step.object === null || (await reclaimObject(store, step.object, run.signal))
+  if (step.kind !== 'fetch' || step.object === null || isListed(step.object)) return true
+  return await reclaimObject(store, step.object, run.signal)
 }
 
 async function secureDerived(run: Run, step: StepRow, detailsRaw: string): Promise<void> {
