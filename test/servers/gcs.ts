@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { CRC32C } from '@google-cloud/storage'
 import { errorJson, Refusal, type Reply, refuse } from './gcs/answers.ts'
-import { bucket, list, move, object } from './gcs/api.ts'
+import { bucket, list, move, object, rewrite } from './gcs/api.ts'
 import { type BucketSettings, type Generation, Objects } from './gcs/objects.ts'
 import { Uploads } from './gcs/uploads.ts'
 import type { Ask, World } from './gcs/world.ts'
@@ -20,6 +20,8 @@ export interface Fault {
   readonly cut?: 'before' | 'after'
   /** Sends so many bytes of the body, then closes the connection. */
   readonly cutBodyAt?: number
+  /** Answers 200 with nothing in it, as something in between may, without doing anything. */
+  readonly isEmpty?: boolean
   /** Never answers. */
   readonly isSilent?: boolean
 }
@@ -29,6 +31,8 @@ export interface GcsOptions extends Partial<BucketSettings> {
   readonly bucket?: string
   /** The most names of one page, whatever is asked for. @default 1000 */
   readonly largestPage?: number
+  /** What a service that does not know "Objects: move" answers to it. @default it knows */
+  readonly moveRefusal?: number
   /** What befalls each request, by its number from 1 on; ordered faults come first. @default nothing */
   readonly plan?: (number: number) => Omit<Fault, 'match'> | null
 }
@@ -81,7 +85,7 @@ const hash = (bytes: Buffer): { md5Hash: string; crc32c: string } => {
 const route = (
   world: World & { readonly isGone: boolean },
   ask: Ask,
-  how: { uploads: Uploads; largestPage: number },
+  how: { uploads: Uploads; largestPage: number; moveRefusal: number | undefined },
 ): Reply => {
   const [, isUpload, name, rest] = /^(\/upload)?\/storage\/v1\/b\/([^/]+)(\/.*)?$/u.exec(ask.path) ?? []
   if (name === undefined) return refuse(404, 'notFound', 'Not Found')
@@ -90,9 +94,11 @@ const route = (
   if (isUpload !== undefined) return how.uploads.handle(ask)
   if (rest === undefined) return bucket(world)
   if (rest === '/o') return list(world, ask, how.largestPage)
-  const [, from, to] = /^\/o\/([^/]+)(?:\/moveTo\/o\/([^/]+))?$/u.exec(rest) ?? []
+  const [, from, method, to] = /^\/o\/([^/]+)(?:\/(moveTo|rewriteTo\/b\/[^/]+)\/o\/([^/]+))?$/u.exec(rest) ?? []
   if (from === undefined) return refuse(404, 'notFound', 'Not Found')
-  if (to !== undefined) return move(world, ask, decodeURIComponent(from), decodeURIComponent(to))
+  if (method === 'moveTo' && how.moveRefusal !== undefined) return refuse(how.moveRefusal, '', 'no such method')
+  if (method !== undefined && to !== undefined)
+    return (method === 'moveTo' ? move : rewrite)(world, ask, decodeURIComponent(from), decodeURIComponent(to))
   return object(world, ask, decodeURIComponent(from))
 }
 
@@ -151,7 +157,11 @@ export const startGcs = async (options: GcsOptions = {}): Promise<FakeGcs> => {
   }
   const answer = (ask: Ask): Reply => {
     try {
-      return route(world, ask, { uploads, largestPage: options.largestPage ?? 1000 })
+      return route(world, ask, {
+        uploads,
+        largestPage: options.largestPage ?? 1000,
+        moveRefusal: options.moveRefusal,
+      })
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       return { status: error.status, headers: { 'content-type': 'application/json' }, body: errorJson(error) }
@@ -170,6 +180,7 @@ export const startGcs = async (options: GcsOptions = {}): Promise<FakeGcs> => {
     const fault = nextFault(line)
     const body = await readAll(request)
     if (fault?.isSilent === true) return
+    if (fault?.isEmpty === true) return reply(response, { status: 200 })
     if (fault?.cut === 'before') return void response.destroy()
     if (fault?.status !== undefined) {
       const refusal = new Refusal(fault.status, fault.reason ?? '', 'ordered')

@@ -106,6 +106,19 @@ export const move = (world: World, ask: Ask, from: string, to: string): Reply =>
   return json(describe(world, world.objects.move(one, to)))
 }
 
+/** "Objects: rewrite" within the bucket. */
+export const rewrite = (world: World, ask: Ask, from: string, to: string): Reply => {
+  for (const right of ['storage.objects.get', 'storage.objects.create']) must(world, right)
+  const one = world.objects.find(from, ask.query.get('sourceGeneration')) ?? absent(world, from)
+  if (world.objects.live(to) !== null) must(world, 'storage.objects.delete')
+  const size = String(one.bytes.length)
+  // Always in two steps: large objects take several, and whoever calls has to go on with the token.
+  if (ask.query.get('rewriteToken') !== one.generation)
+    return json({ done: false, totalBytesRewritten: '0', objectSize: size, rewriteToken: one.generation })
+  const made = world.objects.copy(one, to, ask.query.get('destinationKmsKeyName') ?? undefined)
+  return json({ done: true, totalBytesRewritten: size, objectSize: size, resource: describe(world, made) })
+}
+
 export const object = (world: World, ask: Ask, name: string): Reply => {
   const { query } = ask
   if (ask.method === 'DELETE') {

@@ -147,12 +147,17 @@ export class Objects {
 
   move(found: Generation, to: string): Generation {
     this.#checkFree(found)
-    const { retention: _, timeDeleted: __, ...rest } = found
-    const now = new Date().toISOString()
     this.#retire(to)
     this.remove(found.name, found.generation)
+    return this.copy(found, to, found.kmsKeyName)
+  }
+
+  copy(found: Generation, to: string, kmsKeyName: string | undefined): Generation {
+    const { retention: _, timeDeleted: __, ...rest } = found
+    const now = new Date().toISOString()
     return this.#add({
       ...rest,
+      kmsKeyName,
       name: to,
       generation: this.#nextGeneration(),
       metageneration: 1,

@@ -8,7 +8,7 @@ import { type FakeGcs, type GcsOptions as ServerOptions, startGcs } from '../gcs
 /** Retries without the waiting. */
 export const IMPATIENT: GcsOptions = {
   persistence: { timing: { tries: 4, firstMs: 1, maxMs: 2 } },
-  timeouts: { idleMs: 2000 },
+  timeouts: { idleMs: 10_000 },
 }
 
 export const placeAt = (server: FakeGcs, options: BucketOptions = {}): BucketPlace => ({

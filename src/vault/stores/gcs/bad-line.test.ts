@@ -28,7 +28,7 @@ const open = async (): Promise<StoreUnderTest> => {
   const proxy = await startFaultProxy({ target: server.endpoint, plan: planOf(seed) })
   const { store } = await openGcsBucket(placeAt(server, { endpoint: proxy.url }), {
     persistence: { timing: { tries: 15, firstMs: 1, maxMs: 2 } },
-    timeouts: { idleMs: 2000 },
+    timeouts: { idleMs: 4000 },
     simpleLimit: 2_000_000,
     // The checksum is one of the whole body: with many parts each of them damaged now and then, none would ever get through.
     chunkSize: 8 * 1024 * 1024,

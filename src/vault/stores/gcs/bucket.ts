@@ -4,7 +4,7 @@ import type { BucketPlace } from '../../../model/vault-place.ts'
 import { bucketName } from '../../../model/vault-place.ts'
 import type { Bucket } from '../../bucket.ts'
 import { type Persistence, repeat, steady } from '../../steady.ts'
-import { createCalls, type Timeouts } from './calls.ts'
+import { createCalls, idleOf, type Timeouts } from './calls.ts'
 import { giveConsent, hasConsent } from './consent.ts'
 import { createGcs, type Gcs, readSettings, waysOf } from './place.ts'
 import { readProtection } from './protection.ts'
@@ -47,19 +47,10 @@ const checkClass = (place: BucketPlace): void => {
  */
 export const openGcsBucket = async (place: BucketPlace, options: GcsOptions = {}): Promise<Bucket> => {
   checkClass(place)
-  const access = openAccess(await loadSdk(), place)
-  const calls = createCalls({
-    access,
-    place: bucketName(place),
-    project: place.options.project,
-    timeouts: options.timeouts,
-  })
-  try {
-    return await bucketOf(createGcs(calls, place), options)
-  } catch (error) {
-    await calls.close()
-    throw error
-  }
+  const { timeouts } = options
+  const access = openAccess(await loadSdk(), place, idleOf(timeouts))
+  const calls = createCalls({ access, place: bucketName(place), project: place.options.project, timeouts })
+  return bucketOf(createGcs(calls, place), options)
 }
 
 const bucketOf = async (gcs: Gcs, options: GcsOptions): Promise<Bucket> => {

@@ -1,99 +1,93 @@
-import { Readable } from 'node:stream'
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Bucket } from '@google-cloud/storage'
+import { z } from 'zod'
 import { checkSignal, interrupted } from '../../interrupt.ts'
 import type { Bytes } from '../../store.ts'
-import { answerError, faultError, type Purpose } from './errors.ts'
+import { type Answer, answerError, faultError, jsonOf, type Purpose, refusalOf } from './errors.ts'
 import type { Access } from './sdk.ts'
+import { startWatch, type Watch } from './watch.ts'
 
 /** Milliseconds. */
 export interface Timeouts {
-  /** Until the connection, TLS included, stands. @default 10000 */
-  readonly connectMs?: number
   /** Without a single byte in either direction. @default 60000 */
   readonly idleMs?: number
 }
 
-/** One request of the JSON API. */
-export interface Ask extends Omit<Purpose, 'place'> {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Below the endpoint, as in `/storage/v1/b/…`, or the whole URL of an upload session, which is its own proof. */
+/** One call of the vendor's package. */
+export interface Deed extends Omit<Purpose, 'place'> {
+  readonly signal?: AbortSignal | undefined
+  /** Statuses that are answers here; any other refusal throws what it means. */
+  readonly accept?: readonly number[]
+}
+
+/** One request of an upload session. */
+export interface Ask extends Deed {
+  readonly method: 'POST' | 'PUT' | 'DELETE'
+  /** Below the endpoint, as in `/upload/storage/v1/b/…`, or the whole URL of a session. */
   readonly target: string
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: readonly Uint8Array[]
-  readonly signal?: AbortSignal | undefined
-  /** Statuses besides 2xx that are answers here; any other throws what it means. */
-  readonly accept?: readonly number[]
 }
 
-export interface Answer {
+export interface Replied extends Answer {
+  header?(name: string): string | null
+}
+
+export interface Opened {
   readonly status: number
-  header(name: string): string | null
-  /** Undefined unless the body is JSON. */
-  readonly json: unknown
-}
-
-export interface Opened extends Omit<Answer, 'json'> {
-  /** The body as it comes; null for an accepted status that is no success. */
-  readonly bytes: Bytes | null
+  /** The generation that is read. */
+  readonly generation?: string | undefined
+  /** The body as it comes; absent for an accepted status that is no success. */
+  readonly bytes?: Bytes
 }
 
 /** The service as the store uses it. Tries once: whoever calls repeats. */
 export interface Calls {
-  /** Reads the whole answer. */
-  call(ask: Ask): Promise<Answer>
-  /** Does not read the body of a success. */
-  open(ask: Ask): Promise<Opened>
-  close(): Promise<void>
+  /** The vendor's package. */
+  readonly bucket: Bucket
+  /** Does work that has a small request and a small answer. An interrupted call is not waited for, but may still happen. */
+  call(deed: Deed, work: (bucket: Bucket) => Promise<unknown>): Promise<Answer>
+  /** Writes everything to the stream of an upload, and waits for the answer. */
+  send(deed: Deed, parts: readonly Uint8Array[], start: () => Writable, json: () => unknown): Promise<Answer>
+  /** Resolves as soon as the service begins to send a body. */
+  open(deed: Deed, start: () => Readable): Promise<Opened>
+  /** Of upload sessions, for which the package has no calls that could be used: docs/decisions/0014-google-cloud-storage.md. */
+  request(ask: Ask): Promise<Replied>
 }
 
 /** Large bodies go out in pieces of this size, so that a slow line that moves is not taken for a dead one. */
 const PIECE = 256 * 1024
+const IDLE_MS = 60_000
+/**
+ * A download that broke looks to the package like one that stands still: it never hears of the end of a connection whose
+ * answer announced its length. So nobody waits long for the next piece of one.
+ */
+const BODY_IDLE_MS = 20_000
 
-async function* piecesOf(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, void> {
-  for (const part of parts) for (let at = 0; at < part.byteLength; at += PIECE) yield part.subarray(at, at + PIECE)
+async function* piecesOf(parts: readonly Uint8Array[], watch: Watch): AsyncGenerator<Uint8Array, void, void> {
+  for (const part of parts)
+    for (let at = 0; at < part.byteLength; at += PIECE) {
+      watch.alive()
+      yield part.subarray(at, at + PIECE)
+    }
+  watch.alive()
 }
 
-const isLoopback = (url: string): boolean => /^\[?(localhost|127\.|::1)/u.test(new URL(url).hostname)
+const Response = z.object({ statusCode: z.number(), headers: z.record(z.string(), z.unknown()) })
 
-/** Proxies as everybody names them (HTTPS_PROXY, NO_PROXY), which the vendor's package follows too. */
-const createDispatcher = (endpoint: string, timeouts: Timeouts): Dispatcher => {
-  const idle = timeouts.idleMs ?? 60_000
-  const options: Agent.Options = {
-    connect: { timeout: timeouts.connectMs ?? 10_000 },
-    headersTimeout: idle,
-    bodyTimeout: idle,
-    pipelining: 1,
-  }
-  return isLoopback(endpoint) ? new Agent(options) : new EnvHttpProxyAgent(options)
-}
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-const headerOf = (headers: Dispatcher.ResponseData['headers'], name: string): string | null => {
-  const value = headers[name]
-  return (Array.isArray(value) ? value[0] : value) ?? null
-}
-
-const queryOf = (query: Ask['query'], project: string | undefined): string => {
-  const all = new URLSearchParams()
-  for (const [name, value] of Object.entries({ ...query, userProject: project }))
-    if (value !== undefined) all.set(name, value)
-  const text = all.toString()
-  return text === '' ? '' : `?${text}`
-}
-
-const bodyOf = (parts: readonly Uint8Array[] | undefined): { body: Buffer | Readable | null; length: number } => {
-  if (parts === undefined) return { body: null, length: 0 }
-  const length = parts.reduce((sum, part) => sum + part.byteLength, 0)
-  return { body: length <= PIECE ? Buffer.concat(parts) : Readable.from(piecesOf(parts)), length }
-}
+/** Headers of a success; rejects with what the package makes of anything else. */
+const begun = (stream: Readable): Promise<Readonly<Record<string, unknown>>> =>
+  new Promise((resolve, reject) => {
+    stream.on('error', reject)
+    stream.once('response', (response: unknown) => {
+      const parsed = Response.safeParse(response)
+      if (parsed.success && parsed.data.statusCode < 300) resolve(parsed.data.headers)
+    })
+    // The package asks when somebody wants to read.
+    stream.read(0)
+  })
 
 export interface CallsOptions {
   readonly access: Access
@@ -104,81 +98,114 @@ export interface CallsOptions {
   readonly timeouts?: Timeouts | undefined
 }
 
-/**
- * The JSON API over one pool of connections. The vendor's package has no way to give up a request when a signal says so,
- * nor a limit for a connection that stalls in an upload, so only its credentials are used (`sdk.ts`).
- */
-export const createCalls = ({ access, place, project, timeouts = {} }: CallsOptions): Calls => {
-  const dispatcher = createDispatcher(access.endpoint, timeouts)
+export const idleOf = (timeouts: Timeouts | undefined): number => timeouts?.idleMs ?? IDLE_MS
 
-  const send = async (ask: Ask): Promise<Dispatcher.ResponseData> => {
-    checkSignal(ask.signal, `trying to ${ask.doing}`)
-    const isSession = !ask.target.startsWith('/')
-    const url = isSession ? ask.target : access.endpoint + ask.target + queryOf(ask.query, project)
-    const { origin, pathname, search } = new URL(url)
-    const { body, length } = bodyOf(ask.body)
-    return dispatcher.request({
-      origin,
-      path: pathname + search,
-      method: ask.method,
-      headers: {
-        ...(isSession ? {} : await access.prove(url)),
-        'user-agent': 'cloudkeep',
-        ...(ask.method === 'GET' ? {} : { 'content-length': String(length) }),
-        ...ask.headers,
-      },
-      body,
-      signal: ask.signal ?? null,
-    })
-  }
+const failure = (error: unknown, deed: Deed, place: string): unknown =>
+  deed.signal?.aborted === true
+    ? interrupted(deed.signal, `trying to ${deed.doing}`)
+    : faultError(error, { ...deed, place })
 
-  const failure = (error: unknown, ask: Ask): unknown =>
-    ask.signal?.aborted === true
-      ? interrupted(ask.signal, `trying to ${ask.doing}`)
-      : faultError(error, { ...ask, place })
-
-  const finish = async (response: Dispatcher.ResponseData, ask: Ask): Promise<Answer> => {
-    const answer: Answer = {
-      status: response.statusCode,
-      header: (name) => headerOf(response.headers, name),
-      json: jsonOf(await response.body.text()),
+/** The body of a success; ends when nothing moves although somebody wants to read. */
+async function* reading(
+  stream: Readable,
+  deed: Deed,
+  { place, timeouts }: CallsOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const watch = startWatch(Math.min(idleOf(timeouts), BODY_IDLE_MS), deed.signal)
+  const stop = (): void => void stream.destroy(watch.reason())
+  watch.signal.addEventListener('abort', stop)
+  try {
+    for await (const piece of stream) {
+      // However long the reader takes: only the service has to be quick.
+      watch.rest()
+      checkSignal(deed.signal, `trying to ${deed.doing}`)
+      yield piece
+      watch.alive()
     }
-    if (answer.status >= 200 && answer.status < 300) return answer
-    if (ask.accept?.includes(answer.status) === true) return answer
-    throw answerError(answer, { ...ask, place })
+  } catch (error) {
+    throw failure(error, deed, place)
+  } finally {
+    watch.signal.removeEventListener('abort', stop)
+    watch.end()
+    stream.destroy()
   }
+}
 
-  async function* reading(body: Bytes, ask: Ask): AsyncGenerator<Uint8Array, void, void> {
+const paramsOf = (ask: Ask, project: string | undefined): Record<string, string> => {
+  const params: Record<string, string> = {}
+  for (const [name, value] of Object.entries({ ...ask.query, userProject: project }))
+    if (value !== undefined) params[name] = value
+  return params
+}
+
+/** One request by what the package makes its own resumable uploads with; any status is an answer. */
+const replyTo = async (ask: Ask, watch: Watch, { access, project }: CallsOptions): Promise<Replied> => {
+  const length = (ask.body ?? []).reduce((sum, part) => sum + part.byteLength, 0)
+  const isSession = !ask.target.startsWith('/')
+  const response = await access.client.request({
+    ...(isSession ? { url: ask.target } : { url: access.endpoint + ask.target, params: paramsOf(ask, project) }),
+    method: ask.method,
+    headers: { ...ask.headers, 'content-length': String(length) },
+    ...(length > 0 && { data: Readable.from(piecesOf(ask.body ?? [], watch)) }),
+    responseType: 'text',
+    validateStatus: () => true,
+    signal: watch.signal,
+  })
+  const text = z.string().catch('').parse(response.data)
+  const headers = new Headers(response.headers)
+  return { status: response.status, json: jsonOf(text), header: (name) => headers.get(name) }
+}
+
+export const createCalls = (options: CallsOptions): Calls => {
+  const { access, place } = options
+
+  const refused = (answer: Answer, deed: Deed): Answer => {
+    if (deed.accept?.includes(answer.status) === true) return answer
+    throw answerError(answer, { ...deed, place })
+  }
+  /** Does it under a watch, which ends it when the signal says so or nothing moves. */
+  const guarded = async <T>(deed: Deed, work: (watch: Watch) => Promise<T>): Promise<T | Answer> => {
+    checkSignal(deed.signal, `trying to ${deed.doing}`)
+    const watch = startWatch(idleOf(options.timeouts), deed.signal)
     try {
-      for await (const piece of body) {
-        checkSignal(ask.signal, `trying to ${ask.doing}`)
-        yield piece
-      }
+      await watch.race(access.prove())
+      watch.alive()
+      return await work(watch)
     } catch (error) {
-      throw failure(error, ask)
+      const answer = watch.signal.aborted ? null : refusalOf(error)
+      if (answer !== null) return refused(answer, deed)
+      throw failure(watch.fault(error), deed, place)
+    } finally {
+      watch.end()
     }
   }
 
   return {
-    call: async (ask) => {
-      try {
-        return await finish(await send(ask), ask)
-      } catch (error) {
-        throw failure(error, ask)
-      }
-    },
-    open: async (ask) => {
-      try {
-        const response = await send(ask)
-        const { statusCode: status, headers } = response
-        const header = (name: string): string | null => headerOf(headers, name)
-        if (status >= 200 && status < 300) return { status, header, bytes: reading(response.body, ask) }
-        await finish(response, ask)
-        return { status, header, bytes: null }
-      } catch (error) {
-        throw failure(error, ask)
-      }
-    },
-    close: () => dispatcher.destroy(),
+    bucket: access.bucket,
+    call: (deed, work) =>
+      guarded(deed, async (watch) => ({ status: 200, json: await watch.race(work(access.bucket)) })),
+    send: (deed, parts, start, json) =>
+      guarded(deed, async (watch) => {
+        await pipeline(Readable.from(piecesOf(parts, watch)), start(), { signal: watch.signal })
+        return { status: 200, json: json() }
+      }),
+    open: (deed, start) =>
+      guarded(deed, async (watch) => {
+        const stream = start()
+        try {
+          const headers = await watch.race(begun(stream))
+          const generation = z.string().safeParse(headers['x-goog-generation']).data
+          return { status: 200, generation, bytes: reading(stream, deed, options) }
+        } catch (error) {
+          stream.destroy()
+          throw error
+        }
+      }),
+    request: (ask) =>
+      guarded(ask, async (watch) => {
+        const reply = await replyTo(ask, watch, options)
+        if (reply.status < 200 || reply.status >= 300) refused(reply, ask)
+        return reply
+      }),
   }
 }

@@ -8,30 +8,30 @@ const nameFor = (cloud: string): string => {
 }
 
 export const hasConsent = async (gcs: Gcs, cloud: string, signal?: AbortSignal): Promise<boolean> => {
-  const answer = await gcs.calls.call({
-    method: 'GET',
-    target: `${gcs.bucketPath}/o/${encodeURIComponent(nameFor(cloud))}`,
-    query: { fields: 'name' },
-    doing: `look whether the bucket's owner allows ${cloud}`,
-    right: 'storage.objects.get and storage.objects.list',
-    signal,
-    accept: [404],
-  })
+  const name = nameFor(cloud)
+  const answer = await gcs.calls.call(
+    {
+      doing: `look whether the bucket's owner allows ${cloud}`,
+      right: 'storage.objects.get and storage.objects.list',
+      signal,
+      accept: [404],
+    },
+    (bucket) => bucket.file(name).getMetadata({ fields: 'name' }),
+  )
   if (answer.status === 404) await gcs.checkBucket(signal)
   return answer.status !== 404
 }
 
 /** Empty, and never protected: consent can be taken back. */
 export const giveConsent = async (gcs: Gcs, cloud: string, signal?: AbortSignal): Promise<void> => {
-  await gcs.calls.call({
-    method: 'POST',
-    target: gcs.uploadPath,
-    query: { uploadType: 'media', name: nameFor(cloud), ifGenerationMatch: '0', fields: 'generation' },
-    headers: { 'content-type': 'application/octet-stream' },
-    body: [],
-    doing: `allow ${cloud}`,
-    right: 'storage.objects.create',
-    signal,
-    accept: [412],
-  })
+  const name = nameFor(cloud)
+  const options = {
+    resumable: false,
+    validation: false,
+    contentType: 'application/octet-stream',
+    preconditionOpts: { ifGenerationMatch: 0 },
+  }
+  await gcs.calls.call({ doing: `allow ${cloud}`, right: 'storage.objects.create', signal, accept: [412] }, (bucket) =>
+    bucket.file(name).save('', options),
+  )
 }

@@ -113,11 +113,41 @@ export const troubleOf = (json: unknown): { readonly reason: string; readonly me
   return { reason: parsed.data.error.errors?.[0]?.reason ?? '', message: parsed.data.error.message ?? '' }
 }
 
+export interface Answer {
+  readonly status: number
+  /** What the service says; undefined unless it is JSON. */
+  readonly json: unknown
+}
+
+/** The package's `ApiError`. What a download was refused with is its message, as it came. */
+const ApiError = z.object({
+  name: z.string(),
+  code: z.number(),
+  message: z.string(),
+  errors: z.array(z.object({ reason: z.string().optional(), message: z.string().optional() })).default([]),
+})
+
+/** Undefined unless the text is JSON. */
+export const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The answer that the vendor's package made an error of; null for an error that is no answer. */
+export const refusalOf = (error: unknown): Answer | null => {
+  const parsed = ApiError.safeParse(error)
+  if (!(error instanceof Error) || !parsed.success) return null
+  const { code, message, errors } = parsed.data
+  const [first] = errors
+  const json = first === undefined ? jsonOf(message) : { error: { message: first.message ?? message, errors } }
+  return { status: code, json }
+}
+
 /** What an answer that is no success means. */
-export const answerError = (
-  answer: { readonly status: number; readonly json: unknown },
-  purpose: Purpose,
-): AppError => {
+export const answerError = (answer: Answer, purpose: Purpose): AppError => {
   const { reason, message } = troubleOf(answer.json)
   const { code, permanent, words, hint } = BY_REASON[reason] ?? byStatus(answer.status, purpose)
   return new AppError(code, `cannot ${purpose.doing} in ${purpose.place}: ${words}`, {
@@ -142,6 +172,8 @@ const CERTIFICATES = new Set([
 export const transportCode = (error: unknown, depth = 0): string | null => {
   if (!(error instanceof Error) || depth > 4) return null
   if ('code' in error && typeof error.code === 'string') return error.code
+  // The package's FetchError of a request that took too long, or of an answer that is no JSON.
+  if (error.name === 'FetchError' && 'type' in error && typeof error.type === 'string') return error.type
   if (error instanceof AggregateError) return transportCode(error.errors[0], depth + 1)
   return transportCode(error.cause, depth + 1)
 }

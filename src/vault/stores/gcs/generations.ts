@@ -1,7 +1,7 @@
 import type { ResumableBytes } from '../../steady.ts'
 import type { Bytes, Stat, Variant } from '../../store.ts'
 import { notFound } from './errors.ts'
-import { type Gcs, objectPath } from './place.ts'
+import { fileOf, type Gcs, readList } from './place.ts'
 import { byGeneration, type Page, parsePage, parseResource, type Resource, timeOf } from './resource.ts'
 
 export interface Range {
@@ -29,21 +29,14 @@ export interface Listing {
 
 const readPage = async (gcs: Gcs, listing: Listing, pageToken: string | undefined): Promise<Page> => {
   const doing = `list ${listing.prefix}`
-  const answer = await gcs.calls.call({
-    method: 'GET',
-    target: `${gcs.bucketPath}/o`,
-    query: {
-      prefix: gcs.nameOf(listing.prefix),
-      maxResults: String(listing.pageSize),
-      versions: listing.versions ? 'true' : undefined,
-      fields: `nextPageToken,items(${listing.fields ?? 'name,generation,size,updated'})`,
-      pageToken,
-    },
-    doing,
-    right: 'storage.objects.list',
-    signal: listing.signal,
-  })
-  return parsePage(answer.json, doing)
+  const query = {
+    prefix: gcs.nameOf(listing.prefix),
+    maxResults: listing.pageSize,
+    fields: `nextPageToken,items(${listing.fields ?? 'name,generation,size,updated'})`,
+    ...(listing.versions && { versions: true }),
+    ...(pageToken !== undefined && { pageToken }),
+  }
+  return parsePage(await readList(gcs.calls, query, { doing, signal: listing.signal }), doing)
 }
 
 /** Every object under the prefix, in the order of names, a page at a time. */
@@ -82,15 +75,10 @@ export const generationsOf = async (gcs: Gcs, key: string, signal?: AbortSignal)
 /** The live object, or null; a bucket that is gone throws. */
 export const lookAt = async (gcs: Gcs, key: string, signal?: AbortSignal): Promise<Resource | null> => {
   const doing = `look at ${key}`
-  const answer = await gcs.calls.call({
-    method: 'GET',
-    target: objectPath(gcs, key),
-    query: { fields: FIELDS },
-    doing,
-    right: 'storage.objects.get and storage.objects.list',
-    signal,
-    accept: [404],
-  })
+  const answer = await gcs.calls.call(
+    { doing, right: 'storage.objects.get and storage.objects.list', signal, accept: [404] },
+    async () => (await fileOf(gcs, key).getMetadata({ fields: FIELDS }))[0],
+  )
   if (answer.status !== 404) return parseResource(answer.json, doing)
   await gcs.checkBucket(signal)
   return null
@@ -108,20 +96,22 @@ interface Opening {
 /** Throws OBJECT_NOT_FOUND before the first byte. A range that begins after the end yields nothing. */
 export const openObject = async (gcs: Gcs, key: string, opening: Opening): Promise<ResumableBytes> => {
   const { generation, range, signal } = opening
-  const opened = await gcs.calls.open({
-    method: 'GET',
-    target: objectPath(gcs, key),
-    query: { alt: 'media', generation },
-    headers: range === undefined ? {} : { range: `bytes=${range.start}-${range.end}` },
-    doing: `read ${key}`,
-    right: 'storage.objects.get and storage.objects.list',
-    signal,
-    accept: [404, 416],
-  })
-  if (opened.bytes !== null)
+  const { project } = gcs.place.options
+  const options = {
+    // What is read is checked by its name, whole or not; nothing is stored compressed.
+    validation: false,
+    decompress: false,
+    ...range,
+    ...(project !== undefined && { userProject: project }),
+  }
+  const right = 'storage.objects.get and storage.objects.list'
+  const opened = await gcs.calls.open({ doing: `read ${key}`, right, signal, accept: [404, 416] }, () =>
+    fileOf(gcs, key, generation).createReadStream(options),
+  )
+  if (opened.bytes !== undefined)
     return resumable(gcs, key, opened.bytes, {
       ...opening,
-      generation: generation ?? opened.header('x-goog-generation') ?? undefined,
+      generation: generation ?? opened.generation,
     })
   if (opened.status === 416) return nothing()
   await gcs.checkBucket(signal)

@@ -1,3 +1,4 @@
+import type { Bucket, File } from '@google-cloud/storage'
 import { AppError } from '../../../model/errors.ts'
 import type { BucketPlace } from '../../../model/vault-place.ts'
 import { bucketName } from '../../../model/vault-place.ts'
@@ -10,8 +11,6 @@ export interface Gcs {
   readonly place: BucketPlace
   /** `gs://bucket/prefix` */
   readonly name: string
-  /** `/storage/v1/b/<bucket>`, escaped. */
-  readonly bucketPath: string
   /** `/upload/storage/v1/b/<bucket>/o`, escaped. */
   readonly uploadPath: string
   /** The object's whole name in the bucket. */
@@ -20,52 +19,56 @@ export interface Gcs {
   checkBucket(signal?: AbortSignal): Promise<void>
 }
 
+/**
+ * One page of "Objects: list" as it comes. The package's `getFiles` makes the same request, but takes the whole process
+ * down when something in between answers 200 with nothing in it.
+ */
+export const readList = async (
+  calls: Calls,
+  query: Readonly<Record<string, unknown>>,
+  { doing, signal }: { readonly doing: string; readonly signal: AbortSignal | undefined },
+): Promise<unknown> => {
+  const list = (bucket: Bucket): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      bucket.request({ uri: '/o', qs: query }, (error, body) => (error === null ? resolve(body) : reject(error)))
+    })
+  return (await calls.call({ doing, right: 'storage.objects.list', signal }, list)).json
+}
+
 /** So long a bucket that was there is believed to be there. */
 const BELIEVED_MS = 2000
 
 export const createGcs = (calls: Calls, place: BucketPlace): Gcs => {
   const name = bucketName(place)
-  const bucketPath = `/storage/v1/b/${encodeURIComponent(place.bucket)}`
   const start = place.prefix === '' ? '' : `${place.prefix}/`
   let seenAt = Number.NEGATIVE_INFINITY
   return {
     calls,
     place,
     name,
-    bucketPath,
-    uploadPath: `/upload${bucketPath}/o`,
+    uploadPath: `/upload/storage/v1/b/${encodeURIComponent(place.bucket)}/o`,
     nameOf: (key) => start + key,
     checkBucket: async (signal) => {
       if (performance.now() - seenAt < BELIEVED_MS) return
       // A list needs the one right without which an absent object is answered with 403.
-      await calls.call({
-        method: 'GET',
-        target: `${bucketPath}/o`,
-        query: { maxResults: '1', fields: 'kind' },
-        doing: 'look at the bucket',
-        right: 'storage.objects.list',
-        signal,
-      })
+      await readList(calls, { maxResults: 1, fields: 'kind' }, { doing: 'look at the bucket', signal })
       seenAt = performance.now()
     },
   }
 }
 
-export const objectPath = (gcs: Gcs, key: string): string =>
-  `${gcs.bucketPath}/o/${encodeURIComponent(gcs.nameOf(key))}`
+/** The package's hold on an object, or on one of its generations. */
+export const fileOf = (gcs: Gcs, key: string, generation?: string): File =>
+  gcs.calls.bucket.file(gcs.nameOf(key), generation === undefined ? {} : { generation })
 
 /** Null when these credentials may not look. Throws STORE_REFUSED when there is no such bucket. */
 export const readSettings = async (gcs: Gcs, signal?: AbortSignal): Promise<Settings | null> => {
   const doing = 'read the settings of the bucket'
-  const answer = await gcs.calls.call({
-    method: 'GET',
-    target: gcs.bucketPath,
-    query: { fields: 'versioning,retentionPolicy,objectRetention,softDeletePolicy' },
-    doing,
-    right: 'storage.buckets.get',
-    signal,
-    accept: [403],
-  })
+  const fields = 'versioning,retentionPolicy,objectRetention,softDeletePolicy'
+  const answer = await gcs.calls.call(
+    { doing, right: 'storage.buckets.get', signal, accept: [403] },
+    async (bucket) => (await bucket.getMetadata({ fields }))[0],
+  )
   return answer.status === 403 ? null : parseSettings(answer.json, doing)
 }
 

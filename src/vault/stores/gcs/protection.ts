@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isAppError } from '../../../model/errors.ts'
 import type { ObjectProtection, Protection } from '../../../model/protection.ts'
-import { type Gcs, objectPath, readSettings, type Ways } from './place.ts'
+import { fileOf, type Gcs, readSettings, type Ways } from './place.ts'
 import { parseResource, type Resource, type Settings, timeOf } from './resource.ts'
 import { believed } from './seal.ts'
 
@@ -53,15 +53,10 @@ const lookAtGuard = async (gcs: Gcs, ways: Ways, key: string, signal?: AbortSign
   const oldest = ways.keepsAll ? await believed(gcs, ways, key, signal) : undefined
   if (oldest === null) return null
   const doing = `look at the protection of ${key}`
-  const answer = await gcs.calls.call({
-    method: 'GET',
-    target: objectPath(gcs, key),
-    query: { generation: oldest?.generation, fields: FIELDS },
-    doing,
-    right: 'storage.objects.get',
-    signal,
-    accept: [404],
-  })
+  const answer = await gcs.calls.call(
+    { doing, right: 'storage.objects.get', signal, accept: [404] },
+    async () => (await fileOf(gcs, key, oldest?.generation).getMetadata({ fields: FIELDS }))[0],
+  )
   return answer.status === 404 ? null : parseResource(answer.json, doing)
 }
 
@@ -89,14 +84,10 @@ const objectsOf = async (
 
 /** The service looks at rights before it looks for the object: 403 means no, 404 means that nothing but the object is missing. */
 const canRemove = async (gcs: Gcs, signal: AbortSignal | undefined): Promise<boolean> => {
-  const answer = await gcs.calls.call({
-    method: 'DELETE',
-    target: objectPath(gcs, `trash/never-${randomUUID()}`),
-    doing: 'try to delete what is not there',
-    right: 'storage.objects.delete',
-    signal,
-    accept: [403, 404],
-  })
+  const answer = await gcs.calls.call(
+    { doing: 'try to delete what is not there', right: 'storage.objects.delete', signal, accept: [403, 404] },
+    () => fileOf(gcs, `trash/never-${randomUUID()}`).delete(),
+  )
   return answer.status !== 403
 }
 

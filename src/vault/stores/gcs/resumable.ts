@@ -2,8 +2,8 @@ import { backOff, pause, type RetryTiming } from '../../../lib/retry.ts'
 import { AppError, isAppError } from '../../../model/errors.ts'
 import { checkSignal } from '../../interrupt.ts'
 import { type Chunk, tailOf } from './body.ts'
-import type { Answer } from './calls.ts'
-import { answerError, troubleOf } from './errors.ts'
+import type { Replied } from './calls.ts'
+import { type Answer, answerError, troubleOf } from './errors.ts'
 import type { Gcs } from './place.ts'
 
 /**
@@ -32,8 +32,8 @@ const CANCEL_MS = 5000
 const NEVER = new AbortController().signal
 
 /** How much of the body has arrived; an answer without the header means nothing of it. */
-const arrivedOf = (answer: Answer): number => {
-  const end = /^bytes=0-(\d+)$/u.exec(answer.header('range') ?? '')?.[1]
+const arrivedOf = (answer: Replied): number => {
+  const end = /^bytes=0-(\d+)$/u.exec(answer.header?.('range') ?? '')?.[1]
   return end === undefined ? 0 : Number(end) + 1
 }
 
@@ -51,7 +51,7 @@ export const checkTaken = (answer: Answer, gcs: Gcs, key: string): void => {
 /** Null when the key was taken before the first byte was sent. */
 export const beginSession = async (gcs: Gcs, options: SessionOptions): Promise<Session | null> => {
   const { key, resource, query, size, signal } = options
-  const answer = await gcs.calls.call({
+  const answer = await gcs.calls.request({
     ...purposeOf(key),
     method: 'POST',
     target: gcs.uploadPath,
@@ -65,7 +65,7 @@ export const beginSession = async (gcs: Gcs, options: SessionOptions): Promise<S
     checkTaken(answer, gcs, key)
     return null
   }
-  const target = answer.header('location')
+  const target = answer.header?.('location') ?? null
   if (target === null || !URL.canParse(target)) throw anew(key, 'got no session')
   return sessionAt(gcs, target, options)
 }
@@ -76,7 +76,7 @@ type Standing = { readonly arrived: number } | { readonly end: Answer } | { read
 const sessionAt = (gcs: Gcs, target: string, options: SessionOptions): Session => {
   const { key, size, signal } = options
 
-  const standingOf = (answer: Answer): Standing => {
+  const standingOf = (answer: Replied): Standing => {
     if (answer.status === 308) return { arrived: arrivedOf(answer) }
     if (answer.status === 404 || answer.status === 410) return { lost: 'was forgotten by the service' }
     if (answer.status === 412) checkTaken(answer, gcs, key)
@@ -84,7 +84,7 @@ const sessionAt = (gcs: Gcs, target: string, options: SessionOptions): Session =
   }
   const ask = async (headers: Readonly<Record<string, string>>, body: readonly Uint8Array[]): Promise<Standing> =>
     standingOf(
-      await gcs.calls.call({
+      await gcs.calls.request({
         ...purposeOf(key),
         method: 'PUT',
         target,
@@ -108,7 +108,7 @@ const sessionAt = (gcs: Gcs, target: string, options: SessionOptions): Session =
       const giveUp = AbortSignal.timeout(CANCEL_MS)
       // 499 is what the service answers when it did.
       const request = { ...purposeOf(key), method: 'DELETE', target, signal: giveUp, accept: [404, 410, 499] } as const
-      await gcs.calls.call(request).catch(() => undefined)
+      await gcs.calls.request(request).catch(() => undefined)
     },
   }
 }

@@ -66,32 +66,32 @@ test('a package that is broken is not called missing', async () => {
 test('Google itself gets a proof of who asks, from the credentials of the surroundings', async () => {
   const service = await tokenService(200, { access_token: 'abc', token_type: 'Bearer', expires_in: 3600 })
   await useCredentials(service.url)
-  const access = openAccess(await loadSdk(), place({}))
+  const access = openAccess(await loadSdk(), place({}), 1000)
   expect(access.endpoint).toBe('https://storage.googleapis.com')
-  const headers = await access.prove(`${access.endpoint}/storage/v1/b/b/o`)
+  const headers = await access.prove()
   expect(headers).toMatchObject({ Authorization: 'Bearer abc' })
-  await access.prove(`${access.endpoint}/storage/v1/b/b/o`)
+  await access.prove()
   expect(service.asked()).toBe(1)
 })
 
 test('credentials that are refused stay refused', async () => {
   const service = await tokenService(400, { error: 'invalid_grant', error_description: 'no' })
   await useCredentials(service.url)
-  const { prove, endpoint } = openAccess(await loadSdk(), place({}))
-  await expect(prove(endpoint)).rejects.toMatchObject({ code: 'STORE_REFUSED', permanent: true })
+  const { prove } = openAccess(await loadSdk(), place({}), 1000)
+  await expect(prove()).rejects.toMatchObject({ code: 'STORE_REFUSED', permanent: true })
 })
 
 test('a service for credentials that has trouble may recover', async () => {
   const service = await tokenService(503, {})
   await useCredentials(service.url)
-  const { prove, endpoint } = openAccess(await loadSdk(), place({}))
-  await expect(prove(endpoint)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', permanent: false })
+  const { prove } = openAccess(await loadSdk(), place({}), 1000)
+  await expect(prove()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', permanent: false })
 })
 
 test('credentials that cannot be read are refused with a hint', async () => {
   process.env['GOOGLE_APPLICATION_CREDENTIALS'] = '/nowhere/credentials.json'
-  const { prove, endpoint } = openAccess(await loadSdk(), place({}))
-  await expect(prove(endpoint)).rejects.toMatchObject({
+  const { prove } = openAccess(await loadSdk(), place({}), 1000)
+  await expect(prove()).rejects.toMatchObject({
     code: 'STORE_REFUSED',
     hint: expect.stringContaining('GOOGLE_APPLICATION_CREDENTIALS'),
   })
@@ -100,9 +100,9 @@ test('credentials that cannot be read are refused with a hint', async () => {
 test('whoever is reached without TLS gets no credentials', async () => {
   const service = await tokenService(200, { access_token: 'abc', token_type: 'Bearer', expires_in: 3600 })
   await useCredentials(service.url)
-  const access = openAccess(await loadSdk(), place({ endpoint: 'http://127.0.0.1:1/' }))
+  const access = openAccess(await loadSdk(), place({ endpoint: 'http://127.0.0.1:1/' }), 1000)
   expect(access.endpoint).toBe('http://127.0.0.1:1')
-  expect(await access.prove('http://127.0.0.1:1/x')).toEqual({})
+  expect(await access.prove()).toEqual({})
   expect(service.asked()).toBe(0)
 })
 
@@ -110,13 +110,13 @@ test.each(['http://127.0.0.1:1', 'http://127.0.0.1:1/storage/v1'])(
   'an emulator is found in the environment as %s',
   async (host) => {
     process.env['STORAGE_EMULATOR_HOST'] = host
-    expect(openAccess(await loadSdk(), place({})).endpoint).toBe('http://127.0.0.1:1')
+    expect(openAccess(await loadSdk(), place({}), 1000).endpoint).toBe('http://127.0.0.1:1')
   },
 )
 
 test('an endpoint of its own with TLS gets credentials', async () => {
   const service = await tokenService(200, { access_token: 'abc', token_type: 'Bearer', expires_in: 3600 })
   await useCredentials(service.url)
-  const access = openAccess(await loadSdk(), place({ endpoint: 'https://storage-private.p.googleapis.com' }))
-  expect(await access.prove(access.endpoint)).toMatchObject({ Authorization: 'Bearer abc' })
+  const access = openAccess(await loadSdk(), place({ endpoint: 'https://storage-private.p.googleapis.com' }), 1000)
+  expect(await access.prove()).toMatchObject({ Authorization: 'Bearer abc' })
 })

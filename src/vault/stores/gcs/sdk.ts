@@ -1,13 +1,21 @@
+import type { Bucket, Storage } from '@google-cloud/storage'
 import { AppError } from '../../../model/errors.ts'
 import type { BucketPlace } from '../../../model/vault-place.ts'
 import { transportCode } from './errors.ts'
 
-/** What the vendor's package is used for: it finds the service and the credentials. */
+/** The vendor's package, set up for one bucket. It never repeats anything by itself. */
 export interface Access {
   /** Scheme and host of the service, without a slash at the end. */
   readonly endpoint: string
-  /** Headers that prove who asks; empty where nobody has to. Throws STORE_REFUSED when there are no credentials. */
-  prove(url: string): Promise<Readonly<Record<string, string>>>
+  /** Its requests may take `idleMs` until their answers begin, and as long until those end. */
+  readonly bucket: Bucket
+  /** What the package makes its own resumable uploads with: authenticated, and to be ended by a signal. */
+  readonly client: Pick<Storage['authClient'], 'request'>
+  /**
+   * Headers that prove who asks; empty where nobody has to. Throws STORE_REFUSED when there are no credentials: the
+   * package itself would ask without any, and what it says then depends on the service.
+   */
+  prove(): Promise<Readonly<Record<string, string>>>
 }
 
 type Sdk = typeof import('@google-cloud/storage')
@@ -68,21 +76,32 @@ const statusOf = (error: unknown): number | null => {
  * Application Default Credentials, and the endpoint of the place, of STORAGE_EMULATOR_HOST, or of Google. Whoever is
  * reached without TLS is a stand-in and gets no credentials: on the wire anybody could read them.
  */
-export const openAccess = (sdk: Sdk, place: BucketPlace): Access => {
+export const openAccess = (sdk: Sdk, place: BucketPlace, idleMs: number): Access => {
   const { endpoint, project } = place.options
+  const named = endpoint === undefined ? {} : { apiEndpoint: endpoint }
+  // Emulators are named with and without the path of the API; the package takes either for one half of its calls only.
+  const base = new sdk.Storage(named).apiEndpoint.replace(/\/storage\/v1$/u, '')
+  const isOpen = base.startsWith('http://')
   const storage = new sdk.Storage({
+    apiEndpoint: base,
+    useAuthWithCustomEndpoint: !isOpen,
     retryOptions: { autoRetry: false },
-    ...(endpoint !== undefined && { apiEndpoint: endpoint }),
+    timeout: idleMs,
+    userAgent: 'cloudkeep',
     ...(project !== undefined && { projectId: project }),
   })
-  // Emulators are named with and without the path of the API.
-  const base = storage.apiEndpoint.replace(/\/storage\/v1$/u, '')
-  if (base.startsWith('http://')) return { endpoint: base, prove: async () => ({}) }
+  storage.apiEndpoint = base
+  storage.baseUrl = `${base}/storage/v1`
+  const { authClient } = storage
   return {
     endpoint: base,
-    prove: async (url) => {
+    bucket: storage.bucket(place.bucket, project === undefined ? {} : { userProject: project }),
+    // A client with a word that is no secret in the place of credentials: without any it would look for some.
+    client: isOpen ? authClient.fromAPIKey('none') : authClient,
+    prove: async () => {
+      if (isOpen) return {}
       try {
-        return await storage.authClient.getRequestHeaders(url)
+        return await authClient.getRequestHeaders(base)
       } catch (error) {
         throw credentialsError(error)
       }

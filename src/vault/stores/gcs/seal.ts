@@ -2,7 +2,7 @@ import { AppError } from '../../../model/errors.ts'
 import type { Store } from '../../store.ts'
 import { notFound } from './errors.ts'
 import { generationsOf, lookAt } from './generations.ts'
-import { type Gcs, objectPath, type Ways } from './place.ts'
+import { fileOf, type Gcs, type Ways } from './place.ts'
 import { timeOf } from './resource.ts'
 
 /** The generation that the store speaks of: the oldest where all are kept, the live one elsewhere. */
@@ -22,33 +22,21 @@ export const createSeal =
     const mustLock = gcs.place.options.lock?.mode === 'compliance' && retention?.mode !== 'Locked'
     const current = timeOf(retention?.retainUntilTime) ?? Number.NEGATIVE_INFINITY
     if (current >= until && !mustLock) return
-    const answer = await gcs.calls.call({
-      method: 'PATCH',
-      target: objectPath(gcs, key),
-      query: {
-        generation,
-        // Somebody who prolonged it in between is not undone.
-        ifMetagenerationMatch: metageneration,
-        // Making it firmer needs this, too; making it longer does not.
-        overrideUnlockedRetention: mustLock && retention !== undefined ? 'true' : undefined,
-        fields: 'generation',
-      },
-      headers: { 'content-type': 'application/json' },
-      body: [
-        Buffer.from(
-          JSON.stringify({
-            retention: {
-              mode: mustLock || retention?.mode === 'Locked' ? 'Locked' : 'Unlocked',
-              retainUntilTime: new Date(Math.max(until, current)).toISOString(),
-            },
-          }),
-        ),
-      ],
-      doing: `protect ${key}`,
-      right: 'storage.objects.setRetention and storage.objects.update',
-      signal,
-      accept: [404, 412],
-    })
+    const wanted = {
+      mode: mustLock || retention?.mode === 'Locked' ? 'Locked' : 'Unlocked',
+      retainUntilTime: new Date(Math.max(until, current)).toISOString(),
+    }
+    const options = {
+      // Somebody who prolonged it in between is not undone.
+      ...(metageneration !== undefined && { ifMetagenerationMatch: metageneration }),
+      // Making it firmer needs this, too; making it longer does not.
+      ...(mustLock && retention !== undefined && { overrideUnlockedRetention: true }),
+      fields: 'generation',
+    }
+    const right = 'storage.objects.setRetention and storage.objects.update'
+    const answer = await gcs.calls.call({ doing: `protect ${key}`, right, signal, accept: [404, 412] }, () =>
+      fileOf(gcs, key, generation).setMetadata({ retention: wanted }, options),
+    )
     if (answer.status === 404) throw notFound(key)
     if (answer.status === 412)
       throw new AppError('STORE_UNAVAILABLE', `somebody else changed ${key} while it was protected`, {

@@ -1,9 +1,10 @@
 import { checkSignal } from '../../interrupt.ts'
 import { checkKey, checkPrefix } from '../../key.ts'
 import type { Stat, Store } from '../../store.ts'
-import { createDelete, createMove, createTouch } from './changes.ts'
+import { createDelete, createTouch } from './changes.ts'
 import { notFound } from './errors.ts'
 import { generationsOf, listResources, openObject, statOf, variantOf } from './generations.ts'
+import { createMove } from './move.ts'
 import type { Gcs, Ways } from './place.ts'
 import { createPut, type PutOptions } from './put.ts'
 import { byGeneration, type Resource } from './resource.ts'
@@ -89,6 +90,5 @@ export const createGcsStore = (gcs: Gcs, ways: Ways, options: StoreOptions): Sto
         }
       : { move: async (from, to, signal) => move(checkKey(from), checkKey(to), signal) }),
     ...(ways.canSeal && { seal: async (key, until, signal) => seal(checkKey(key), until, signal) }),
-    close: () => gcs.calls.close(),
   } satisfies Store
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { collect } from '../../../../test/contracts/store.ts'
 import { openRig, placeAt } from '../../../../test/servers/gcs/rig.ts'
 import { memoryBody, textBody } from '../../body.ts'
-import type { Body } from '../../store.ts'
+import type { Body, Store } from '../../store.ts'
 import { openGcsBucket } from './bucket.ts'
 
 const KEY = 'objects/ab/ab12'
@@ -152,6 +152,70 @@ describe('reading', () => {
   })
 })
 
+describe('an answer with nothing in it', () => {
+  test.each([
+    ['a list', /\/o\?/, (store: Store) => collect0(store.list(''))],
+    ['a look', /^GET .*ab12/, (store: Store) => store.stat(KEY)],
+    ['an upload', /^POST \/upload/, (store: Store) => store.put(KEY, textBody('hello'))],
+  ] as const)('is no answer to %s', async (_, match, work) => {
+    const { server, store } = await openRig({}, {}, ONCE)
+    server.order({ match, times: 9, isEmpty: true })
+    await expect(work(store)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', permanent: false })
+  })
+})
+
+describe('interrupted', () => {
+  test.each([
+    ['a small upload', {}, textBody('hello')],
+    ['one part of many', IN_PARTS, streamed(randomBytes(2 * MIB))],
+  ] as const)('%s ends at once', async (_, options, body) => {
+    const { server, store } = await openRig({}, {}, { ...options, timeouts: { idleMs: 30_000 } })
+    server.order({ match: /^(POST|PUT)/, times: 9, isSilent: true })
+    const abort = new AbortController()
+    const put = store.put(KEY, body, abort.signal)
+    setTimeout(() => abort.abort(), 200)
+    await expect(put).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+  test.each([
+    ['before its first byte', { isSilent: true }],
+    ['in the middle', { cutBodyAt: 100_000 }],
+  ] as const)('a download ends at once %s', async (_, fault) => {
+    const { server, store } = await openRig({}, {}, { timeouts: { idleMs: 30_000 } })
+    await store.put(KEY, memoryBody(randomBytes(900_000)))
+    server.order({ match: /alt=media/, times: 9, ...fault })
+    const abort = new AbortController()
+    setTimeout(() => abort.abort(), 200)
+    const reading = store.get(KEY, abort.signal).then(collect)
+    await expect(reading).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+})
+
+describe('a server that says nothing more', () => {
+  test('to an upload is not waited for', async () => {
+    const { server, store } = await openRig({}, {}, { ...ONCE, timeouts: { idleMs: 200 } })
+    server.order({ match: /^POST \/upload/, isSilent: true })
+    await expect(store.put(KEY, memoryBody(randomBytes(900_000)))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+  test('to a part of an upload is asked where it stands', async () => {
+    const { server, store } = await openRig({}, {}, { ...IN_PARTS, timeouts: { idleMs: 300 } })
+    const bytes = randomBytes(2 * MIB)
+    server.order({ match: /^PUT/, isSilent: true })
+    await store.put(KEY, streamed(bytes))
+    expect(server.generations(NAME)[0]?.bytes.equals(bytes)).toBe(true)
+  })
+  test('is not the reader that takes its time', async () => {
+    const { store } = await openRig({}, {}, { ...ONCE, timeouts: { idleMs: 1000 } })
+    const bytes = randomBytes(3 * MIB)
+    await store.put(KEY, memoryBody(bytes))
+    let got = 0
+    for await (const piece of await store.get(KEY)) {
+      if (got === 0) await new Promise((resolve) => setTimeout(resolve, 2500))
+      got += piece.byteLength
+    }
+    expect(got).toBe(bytes.length)
+  })
+})
+
 describe('a bucket that is not there', () => {
   test('is no vault without objects', async () => {
     const { server } = await openRig()
@@ -186,6 +250,38 @@ test('a move of nothing onto something is no move, also when the first answer go
   await store.put('trash/x', textBody('stays'))
   server.order({ match: /moveTo/, cut: 'after' })
   await expect(store.move?.(KEY, 'trash/x')).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' })
+})
+
+describe('a service that does not know how to move', () => {
+  test.each([400, 404, 405, 412, 501])('and answers %i copies and deletes', async (moveRefusal) => {
+    const encryptionKey = 'projects/p/locations/eu/keyRings/r/cryptoKeys/k'
+    const { server, store } = await openRig({ moveRefusal }, { encryptionKey })
+    await store.put(KEY, textBody('hello'))
+    await store.put('trash/x', textBody('old'))
+    await store.move?.(KEY, 'trash/x')
+    expect(server.generations(NAME)).toEqual([])
+    expect((await collect(await store.get('trash/x'))).toString()).toBe('hello')
+    expect(server.generations('a/vault/trash/x')).toMatchObject([{ kmsKeyName: encryptionKey }])
+    await expect(store.move?.(KEY, 'trash/x')).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' })
+    expect((await collect(await store.get('trash/x'))).toString()).toBe('hello')
+  })
+  test('copies again when only the delete failed, and loses nothing', async () => {
+    const { server, store } = await openRig({ moveRefusal: 405 })
+    await store.put(KEY, textBody('hello'))
+    server.order({ match: /^DELETE/, cut: 'after' })
+    await store.move?.(KEY, 'trash/x')
+    expect(server.generations(NAME)).toEqual([])
+    expect((await collect(await store.get('trash/x'))).toString()).toBe('hello')
+  })
+  test('does not delete what somebody wrote while it was copied', async () => {
+    const { server, store } = await openRig({ moveRefusal: 405 })
+    await store.put(KEY, textBody('hello'))
+    const { generation } = server.generations(NAME)[0] ?? { generation: '' }
+    await store.move?.(KEY, 'trash/x')
+    expect(server.requests.filter((line) => line.startsWith('DELETE'))).toEqual([
+      expect.stringContaining(`generation=${generation}`),
+    ])
+  })
 })
 
 describe('credentials without a right', () => {
@@ -251,7 +347,7 @@ test('who pays is named in every request', async () => {
   const { server, store } = await openRig({}, { project: 'payer' })
   await store.put(KEY, textBody('x'))
   await collect(await store.get(KEY))
-  expect(server.requests.every((line) => line.includes('userProject=payer'))).toBe(true)
+  expect(server.requests.filter((line) => !line.includes('userProject=payer'))).toEqual([])
 })
 
 test('names outside the vault are not listed', async () => {
