@@ -2,9 +2,10 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { State } from '../../../test/samples/history.ts'
+import { CLOUD, lineOf, type State } from '../../../test/samples/history.ts'
 import { digestOf, takeSnapshot } from '../../../test/samples/shelf.ts'
 import { AppError } from '../../model/errors.ts'
+import { encodeHistoryLine } from '../../model/history.ts'
 import type { StoredSnapshot } from '../../model/snapshot.ts'
 import { textBody } from '../../vault/body.ts'
 import { createVault } from '../../vault/create.ts'
@@ -220,6 +221,30 @@ describe('locks are extended', () => {
     const memory = await openLockMemory(null)
     const options = { vault: made.vault, snapshot: stored, memory, now: new Date(made.at.now), listen: () => undefined }
     await expect(extendLocks(options, AbortSignal.abort())).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+
+  it('of what only a history record holds, once in half of the days', async () => {
+    const made = await rig()
+    const file = join(folder, 'locks.jsonl')
+    const { vault } = made
+    const [old] = assets(1, 'from before')
+    if (old === undefined) throw new Error('there is one')
+    await made.store.put(objectKey(digestOf('from before 0')), textBody('from before 0'))
+    const { object, size } = await vault.putLines([encodeHistoryLine(lineOf(old))], signal)
+    const at = new Date(made.at.now).toISOString()
+    const counts = { lines: object, size, entries: 1, contentBytes: 13, tool: 'test' }
+    const head = { format: 1, id: 'h1', cloud: CLOUD, writtenAt: at, origin: 'import', ...counts }
+    const stored = await take(vault, made.at.now, assets(20))
+    const key = await vault.writeRecord({ kind: 'history', cloud: CLOUD }, { id: 'h1', at, value: head }, signal)
+    expect((await extend(made, stored, file)).failed).toEqual([])
+    expect(made.calls).toEqual(expect.arrayContaining([key, objectKey(object), objectKey(digestOf('from before 0'))]))
+    made.calls.length = 0
+    expect((await extend(made, stored, file)).failed).toEqual([])
+    expect(made.calls).toEqual([])
+    made.at.now += 20 * DAY
+    await extend(made, stored, file)
+    for (const each of [key, objectKey(object), objectKey(digestOf('from before 0'))])
+      expect(made.ends.get(each)).toBe(made.at.now + DAYS * DAY)
   })
 
   it('in a memory that does not grow with the runs', async () => {
