@@ -159,7 +159,7 @@ export async function protectionStatus(
   const looking = lookAtProtection(place.vault, (keys) => place.protection(keys, until), until, LOOKED_AT)
   try {
     const seen = await within(budgetMs, looking, late)
-    if (seen === null) return unknown(`${place.name} did not answer within ${Math.round(budgetMs / 1000)} seconds`)
+    if (seen === null) return unknown(`${place.name} did not answer within ${seconds(budgetMs)}`)
     const { protection, looked } = seen
     const kind = place.bucket === null ? 'disk' : 'bucket'
     const facts = { place: kind, lock: wishOf(place), now: now().getTime() } as const
@@ -169,6 +169,8 @@ export async function protectionStatus(
     return unknown(error.message)
   }
 }
+
+const seconds = (ms: number): string => (ms < 1500 ? '1 second' : `${Math.round(ms / 1000)} seconds`)
 
 const wishOf = ({ vault }: Place): LockWish | null => vault.store.traits.lock ?? null
 
@@ -275,7 +277,12 @@ export async function refuseOrKeepHeld(
   const keys = going.map(({ stored }) => stored.key)
   const held = await heldAmong(place, keys, signal)
   if (held === null) return { plan, kept: 0, why: '' }
-  if (held.keys.length === keys.length) throw sealedError(place, `${keys.length} snapshots that should go`, held)
+  if (held.keys.length === keys.length)
+    throw sealedError(
+      place,
+      keys.length === 1 ? 'the snapshot that should go' : `the ${keys.length} snapshots that should go`,
+      held,
+    )
   const why = held.latest === null ? 'they are held' : `locked, the last of them until ${held.latest}`
   const names = new Set(held.keys)
   const accounts = plan.accounts.map((account) => ({

@@ -198,7 +198,7 @@ describe.skipIf(!hasRadosgw)('a bucket of a server that enforces locks', () => {
         ok: false,
         error: {
           code: 'VAULT_SEALED',
-          message: expect.stringMatching(/1 snapshots? that should go .* locked until \d{4}-/u),
+          message: expect.stringMatching(/the snapshot that should go .* locked until \d{4}-/u),
           hint: expect.stringContaining('wait until then'),
         },
       })

@@ -22,10 +22,13 @@ export const flagRecord = ({ flagged, already, failed, linked, notes }: FlagRepo
 })
 
 /** What a person reads of locks and flags after a run; nothing where nothing was asked for. */
-export const renderHeld = ({ sealed, flagged }: Held, theme: Theme): string[] => [
-  ...(sealed === null ? [] : renderSealed(sealed, theme)),
-  ...(flagged === null || !flagged.isThere ? [] : renderFlagged(flagged, theme)),
-]
+export function renderHeld({ sealed, flagged }: Held, theme: Theme): string[] {
+  const lines = [
+    ...(sealed === null ? [] : renderSealed(sealed, theme)),
+    ...(flagged === null || !flagged.isThere ? [] : renderFlagged(flagged, theme)),
+  ]
+  return lines.length === 0 ? [] : ['', ...lines]
+}
 
 /** The section of `status`: sentences of what was seen, and of what was not. */
 export function renderProtection(
