@@ -88,7 +88,7 @@ export function createPlaces(
 ): Places {
   const opened: Store[] = []
   const look: Places['look'] = async (location, options = {}) => {
-    const bucket = location.kind === 'bucket' ? await openBucket(location.place, secrets) : null
+    const bucket = location.kind === 'bucket' ? await openBucket(location.place, config, secrets) : null
     const store = bucket?.store ?? (await openFsStore(location.kind === 'local' ? location.path : '', options))
     opened.push(store)
     return { store, bucket }
@@ -171,11 +171,14 @@ const lockMemoryIn =
   }
 
 /** Each vendor's package is loaded when the first vault of its kind is opened. */
-async function openBucket(place: BucketPlace, secrets: HiddenSecrets): Promise<Bucket> {
-  if (place.vendor === 's3') return (await import('./vault/stores/s3/bucket.ts')).openS3Bucket(place)
-  if (place.vendor === 'gs') return (await import('./vault/stores/gcs/bucket.ts')).openGcsBucket(place)
+async function openBucket(place: BucketPlace, config: Config, secrets: HiddenSecrets): Promise<Bucket> {
+  const { connectMs, idleMs } = config.timeouts
+  if (place.vendor === 's3')
+    return (await import('./vault/stores/s3/bucket.ts')).openS3Bucket(place, { timeouts: { connectMs, idleMs } })
+  if (place.vendor === 'gs')
+    return (await import('./vault/stores/gcs/bucket.ts')).openGcsBucket(place, { timeouts: { idleMs } })
   const { openAzureBucket } = await import('./vault/stores/azure/bucket.ts')
-  return openAzureBucket(place, { variables: secrets.storeVariables })
+  return openAzureBucket(place, { variables: secrets.storeVariables, idleMs })
 }
 
 /**
