@@ -61,6 +61,7 @@ export async function fetchAsset(context: FetchContext, step: StepRow): Promise<
     const result = await tryRound(context, facts)
     if (!(result instanceof AppError)) return { kind: 'fetched', facts, ...result }
     failure = result
+    if (isTheStores(failure)) break
     const fresh = await refresh(context, facts)
     if (fresh === null) return { kind: 'vanished' }
     // Refused by every source and the account says nothing new: another round would ask the same and hear the same.
@@ -103,6 +104,8 @@ async function tryRound(context: FetchContext, facts: AssetFacts): Promise<Fetch
       return { transferred, source: source.kind }
     } catch (error) {
       if (!isAppError(error) || endsTheRun(error)) throw error
+      // The bytes had come; another place would give the same ones.
+      if (isTheStores(error)) return error
       worst = graver(worst, error)
     }
   }
@@ -127,6 +130,8 @@ const endsTheRun = (error: AppError): boolean =>
   error.code === 'INTERRUPTED' ||
   error.code === 'API_LIMIT'
 
+const isTheStores = (error: AppError): boolean => error.code === 'STORE_UNAVAILABLE'
+
 /** The error that tells most: a body that does not match says more than a refusal of the last resort. */
 function graver(a: AppError | null, b: AppError): AppError {
   if (a === null) return b
@@ -138,6 +143,7 @@ function graver(a: AppError | null, b: AppError): AppError {
 async function fetchFrom(context: FetchContext, facts: AssetFacts, source: DownloadSource): Promise<Transferred> {
   const { run, signal } = context
   const part = await openPart(context, facts, source)
+  let isWanted = false
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -149,7 +155,8 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
       } catch (error) {
         if (!isAppError(error)) throw error
         if (error.code === 'DOWNLOAD_MISMATCH') await part.reset()
-        if (endsTheRun(error) || !isWorthRepeating(error, attempt)) throw error
+        isWanted = isTheStores(error)
+        if (endsTheRun(error) || !isWorthRepeating(run, error, attempt)) throw error
         context.strained()
         const delayMs = pauseFor(error, attempt, run.deps.now().getTime())
         run.deps.listen({ type: 'retry', what: nameOf(facts), attempt, delayMs, reason: error.message })
@@ -157,7 +164,8 @@ async function fetchFrom(context: FetchContext, facts: AssetFacts, source: Downl
       }
     }
   } finally {
-    await (signal.aborted ? part.suspend() : part.discard())
+    // What came in and could not be kept need not come again.
+    await (signal.aborted || isWanted ? part.suspend() : part.discard())
   }
 }
 
@@ -172,9 +180,14 @@ async function openPart(context: FetchContext, facts: AssetFacts, source: Downlo
   }
 }
 
-/** A wrong body of the right length may be the network's doing, so it is asked for once more. */
-const isWorthRepeating = (error: AppError, attempt: number): boolean =>
-  error.code === 'DOWNLOAD_MISMATCH' ? !error.permanent && attempt < 2 : !error.permanent && attempt < TRIES
+/**
+ * A wrong body of the right length may be the network's doing, so it is asked for once more. A store that is far away has
+ * repeated itself before it gave up.
+ */
+const isWorthRepeating = ({ deps }: Run, error: AppError, attempt: number): boolean => {
+  if (error.permanent || (isTheStores(error) && deps.vault.store.traits.isFar === true)) return false
+  return attempt < (error.code === 'DOWNLOAD_MISMATCH' ? 2 : TRIES)
+}
 
 /** What the service asked for, up to five minutes, or a short back-off. */
 const pauseFor = (error: AppError, attempt: number, now: number): number =>

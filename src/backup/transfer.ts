@@ -3,6 +3,7 @@ import { type AdaptiveLimit, createAdaptiveLimit } from '../lib/adaptive-limit.t
 import { type Bell, createBell } from '../lib/bell.ts'
 import { createGroup } from '../lib/group.ts'
 import { createThrottle } from '../lib/throttle.ts'
+import type { AssetFacts } from '../model/asset.ts'
 import { AppError } from '../model/errors.ts'
 import { type FetchContext, type FetchOutcome, fetchAsset } from './fetch-asset.ts'
 import { announce } from './progress.ts'
@@ -14,6 +15,8 @@ const READ_AHEAD = 128
 const LINGER_MS = 4
 /** So many assets failing one after the other, with nothing fetched between, is an outage and not their fault. */
 const OUTAGE = 100
+/** For bodies that came and could not be kept fewer are enough: each was tried for half a minute. */
+const STORE_OUTAGE = 8
 
 export interface Transfers {
   /** Resolves when every queued fetch is done or failed, after `scanDone`. Throws what ends the run. */
@@ -35,6 +38,7 @@ export function startTransfers(run: Run): Transfers {
     flying: new Set(),
     finished: [],
     failuresInARow: 0,
+    unkeptInARow: 0,
     keeping: 0,
     parked: 0,
     moved: createBell(),
@@ -62,6 +66,7 @@ interface TransferState {
   /** assetIds to be marked done. */
   finished: string[]
   failuresInARow: number
+  unkeptInARow: number
   /** Transfers whose body has come in and is being kept. */
   keeping: number
   /** Transfers that wait for room in scratch. */
@@ -178,6 +183,7 @@ async function record(state: TransferState, step: StepRow, outcome: FetchOutcome
   if (outcome.kind === 'fetched') {
     state.limit.succeeded()
     state.failuresInARow = 0
+    state.unkeptInARow = 0
     run.live.fetched += 1
     state.finished.push(step.assetId)
     run.deps.listen({
@@ -208,7 +214,24 @@ async function record(state: TransferState, step: StepRow, outcome: FetchOutcome
   }
   run.failures.push(failure)
   run.deps.listen({ type: 'failure', failure })
+  endOutage(state, facts, error)
+}
+
+/** Ends the run when it is not this one asset that fails. */
+function endOutage(state: TransferState, facts: AssetFacts, error: AppError): void {
   state.failuresInARow += error.code === 'DOWNLOAD_UNAVAILABLE' ? 1 : 0
+  state.unkeptInARow += error.code === 'STORE_UNAVAILABLE' ? 1 : 0
+  if (state.unkeptInARow >= STORE_OUTAGE) {
+    throw new AppError(
+      'STORE_UNAVAILABLE',
+      `${STORE_OUTAGE} files in a row could not be kept, the last of ${nameOf(facts)}: ${error.message}`,
+      {
+        hint: 'the vault cannot be reached; run again later, what is finished is kept',
+        cause: error,
+        permanent: false,
+      },
+    )
+  }
   if (state.failuresInARow >= OUTAGE) {
     throw new AppError('DOWNLOAD_UNAVAILABLE', `${OUTAGE} downloads in a row failed, the last of ${nameOf(facts)}`, {
       hint: 'the network or the delivery service is down; run again later, what is finished is kept',
