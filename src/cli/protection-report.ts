@@ -43,7 +43,7 @@ export function renderProtection(
   ]
 }
 
-function renderSealed({ sealed, known, failed }: SealReport, theme: Theme): string[] {
+export function renderSealed({ sealed, known, failed }: SealReport, theme: Theme): string[] {
   const { marks } = theme
   const renewed = sealed === 0 ? 'none needed to be renewed' : `${formatCount(sealed)} renewed`
   if (failed.length === 0) return [`${theme.ok(marks.ok)} locks: ${renewed}, ${formatCount(known)} last long enough`]

@@ -5,7 +5,7 @@ import type { SealReport } from '../../vault-protection.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { plural, safe } from '../format.ts'
-import { flagRecord, isHeldFast, renderFlagged, renderHeld } from '../protection-report.ts'
+import { flagRecord, isHeldFast, renderFlagged, renderSealed } from '../protection-report.ts'
 
 export const protect: CliCommand = {
   name: 'protect',
@@ -95,7 +95,7 @@ async function renew(call: Call, ctx: Context, place: Place): Promise<Result> {
       all.push(sealed)
       out.record('locks', { cloud, ...sealed })
       out.line(out.theme.strong(safe(cloud)))
-      for (const line of renderHeld({ sealed, flagged: null }, out.theme)) out.line(line)
+      for (const line of renderSealed(sealed, out.theme)) out.line(line)
     }
     const sealed = all.reduce((sum, each) => sum + each.sealed, 0)
     const failed = all.flatMap((each) => each.failed)
