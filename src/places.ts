@@ -50,7 +50,7 @@ export interface Place {
 }
 
 /** See `protectFolder` and `unprotectFolder`. */
-export interface DiskFlags {
+interface DiskFlags {
   /** `full`: look at every file, whatever is remembered. */
   set(options: { readonly signal: AbortSignal; readonly full?: boolean }): Promise<Protected>
   clear(signal?: AbortSignal): Promise<Unprotected>

@@ -1,5 +1,6 @@
 import { syncCatalog } from './catalog/sync.ts'
 import type { Context } from './context.ts'
+import { heldAmong, sealedError } from './held-keys.ts'
 import {
   isDone,
   isSamePlan,
@@ -14,7 +15,6 @@ import type { Place } from './places.ts'
 import { openLibrary } from './vault/library.ts'
 import { openSweeper } from './vault/sweeper.ts'
 import { objectKey } from './vault/vault.ts'
-import { heldAmong, sealedError } from './vault-protection.ts'
 
 /**
  * Plans a purge, has it confirmed, and does it under the locks of runs and of prunes. `confirm` is shown the plan and

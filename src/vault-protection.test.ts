@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { takeSnapshot } from '../test/samples/shelf.ts'
+import { heldAmong } from './held-keys.ts'
 import { AppError } from './model/errors.ts'
 import type { Protection } from './model/protection.ts'
 import type { Place } from './places.ts'
 import { createVault } from './vault/create.ts'
 import { createMemoryStore } from './vault/stores/memory.ts'
 import type { Vault } from './vault/vault.ts'
-import { heldAmong, protectionStatus } from './vault-protection.ts'
+import { protectionStatus } from './vault-protection.ts'
 
 const NOW = new Date('2026-11-22T06:00:00Z')
 const { signal } = new AbortController()

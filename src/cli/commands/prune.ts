@@ -74,7 +74,7 @@ async function showFirst(call: Call, asked: PruneOptions): Promise<SnapshotPlans
 
 /** What is held stays, whatever the rules say; where all that should go is held, nothing is begun. */
 async function withoutHeld({ out, signal, context }: Call, plan: SnapshotPlans): Promise<SnapshotPlans> {
-  const { refuseOrKeepHeld } = await import('../../vault-protection.ts')
+  const { refuseOrKeepHeld } = await import('../../held-keys.ts')
   const { plan: rest, kept, why } = await refuseOrKeepHeld(await (await context()).place(), plan, signal)
   if (kept > 0) out.say(out.talk.warn(`${out.talk.marks.warn} ${plural(kept, 'snapshot')} stay: ${why}`))
   return rest
@@ -113,7 +113,7 @@ async function apply(call: Call, plan: SnapshotPlans, options: PruneOptions): Pr
   }
   const fixed = { vault, catalog, now: ctx.now, newId: ctx.newId, tool: ctx.tool, onProgress }
   try {
-    const { refuserOfHeld } = await import('../../vault-protection.ts')
+    const { refuserOfHeld } = await import('../../held-keys.ts')
     const sweeper = openSweeper(vault.store, refuserOfHeld(await ctx.place()))
     return await pruneVault({ ...fixed, sweeper }, { plan, options }, signal)
   } finally {
