@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { CLI, type Measured, measure, median, type Service, startService } from './process.ts'
-import { makeVault, type S3Proxy, type S3Server, startProxy } from './s3-place.ts'
+import { makeVault, type S3Server, startProxy } from './s3-place.ts'
 
 const PEER = fileURLToPath(new URL('./s3-peer.js', import.meta.url))
 
@@ -25,7 +25,6 @@ interface Stage {
   readonly endpoint: string
   readonly service: Service
   readonly folder: string
-  readonly proxy: S3Proxy
   readonly wish: PhotosWish
 }
 
@@ -114,7 +113,7 @@ export async function comparePhotos(server: S3Server, wish: PhotosWish): Promise
   try {
     await layOut(folder, service)
     const endpoint = latencyMs > 0 ? proxy.url : server.endpoint
-    const runners = runnersOf({ server, endpoint, service, folder, proxy, wish })
+    const runners = runnersOf({ server, endpoint, service, folder, wish })
     const measured: Record<string, Measured[]> = {}
     for (let round = 0; round < wish.rounds; round += 1)
       for (const [name, run] of Object.entries(runners)) {

@@ -7,7 +7,9 @@
  * - `large`: peak memory with one asset of 50 MiB, 500 MiB and 5 GiB, with and without encryption.
  *
  * `npm run build && node dist/bench/s3.js [--parts photos,requests,large] [--assets 3000] [--rounds 3] [--latency 0,40]
- * [--concurrency 16,48] [--place /dev/shm] [--sizes 50,500,5120] [--large-place /tmp]`
+ * [--concurrency 16,48] [--place /dev/shm] [--sizes 50,500,5120] [--large-place /tmp]
+ * [--encrypted no,yes] [--disk 40]`; `--disk` is the room of the server for `large`, in GiB of its temporary folder.
+ * `NODE_OPTIONS=--no-warnings` keeps the vendor's note on versions of Node out of the tables.
  */
 import { parseArgs } from 'node:util'
 import { measureLarge } from './s3-large.ts'
