@@ -139,3 +139,18 @@ it('says so when it cannot be renewed, and lets the run go on', async () => {
   await new Promise((resolve) => setTimeout(resolve, 60))
   expect(notes[0]).toContain('the network is down')
 })
+
+it('is let go of in a while when nobody can be told', async () => {
+  const memory = createMemoryStore()
+  let isDown = false
+  const store: Store = {
+    ...memory,
+    put: (key, body, signal, mode) =>
+      isDown
+        ? new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+        : memory.put(key, body, signal, mode),
+  }
+  const lock = await takeLease(store, options('a', { partingMs: 50 }))
+  isDown = true
+  await lock.release()
+})

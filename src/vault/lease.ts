@@ -23,6 +23,8 @@ export interface LeaseOptions {
   readonly now: () => number
   /** How long a lease lasts that nobody renews, as after a kill. @default 5 minutes */
   readonly lastsMs?: number
+  /** How long a release tries to tell the others; what it did not tell ends by itself. @default 10 seconds */
+  readonly partingMs?: number
   /** Told when a lease could not be renewed; the run goes on, since no lease is needed for it to be safe. */
   readonly note?: (message: string) => void
 }
@@ -39,6 +41,7 @@ interface Lease {
 }
 
 const LASTS_MS = 5 * 60_000
+const PARTING_MS = 10_000
 /** Clocks of two machines differ by less, or their owners have other troubles. */
 const SKEW_MS = 30_000
 const ID = { pattern: /^[A-Za-z0-9_-]{1,64}$/, wanted: 'an id' }
@@ -104,12 +107,12 @@ interface Standing {
  * Dead are: who said so, whose time is over, who was followed by another under the same lock, and whoever had the lock that
  * is this holder's now.
  */
-const lookAround = async (store: Store, options: LeaseOptions): Promise<Standing> => {
+const lookAround = async (store: Store, options: LeaseOptions, signal?: AbortSignal): Promise<Standing> => {
   const mine = ownId(options)
   const words: Word[] = []
   const ended = new Set<string>()
   const newest = new Map<string, number>()
-  for await (const { key } of store.list(folderOf(options.name))) {
+  for await (const { key } of store.list(folderOf(options.name), signal)) {
     const word = wordOf(key)
     if (word === null) continue
     words.push(word)
@@ -160,10 +163,10 @@ export const takeLease = async (store: Store, options: LeaseOptions): Promise<Va
   if (holder !== undefined) throw refusal(store, holder)
   const began = new Date(now()).toISOString()
   const written: string[] = []
-  const say = async (state: Lease['state']): Promise<Lease> => {
+  const say = async (state: Lease['state'], signal?: AbortSignal): Promise<Lease> => {
     const lease: Lease = { id, command, host, pid, since: began, until: now() + lastsMs, state }
     const key = keyOf(name, lease)
-    await store.put(key, textBody(`${JSON.stringify(lease)}\n`))
+    await store.put(key, textBody(`${JSON.stringify(lease)}\n`), signal)
     written.push(key)
     return lease
   }
@@ -177,8 +180,10 @@ export const takeLease = async (store: Store, options: LeaseOptions): Promise<Va
   return {
     release: async () => {
       if (!(await renewing.stop())) return
-      await say('released').catch(() => undefined)
-      await clear(store, options, written)
+      // After an outage ended the run, nobody should have to wait for the same outage again.
+      const signal = AbortSignal.timeout(options.partingMs ?? PARTING_MS)
+      await say('released', signal).catch(() => undefined)
+      await clear(store, options, { written, signal })
     },
   }
 }
@@ -210,12 +215,16 @@ function keepAlive(
 }
 
 /** What is over may go, where these credentials can remove anything; the last word of a run goes last. */
-async function clear(store: Store, options: LeaseOptions, written: readonly string[]): Promise<void> {
-  const { over } = await lookAround(store, options).catch(() => ({ over: [] }))
+async function clear(
+  store: Store,
+  options: LeaseOptions,
+  { written, signal }: { readonly written: readonly string[]; readonly signal: AbortSignal },
+): Promise<void> {
+  const { over } = await lookAround(store, options, signal).catch(() => ({ over: [] }))
   const mine = new Set(written)
   for (const key of [...over.filter((each) => !mine.has(each)), ...written]) {
     try {
-      await store.delete(key)
+      await store.delete(key, signal)
     } catch {
       return
     }
