@@ -55,7 +55,7 @@ export const actAs = (user: RadosgwUser): void => {
   process.env['AWS_SECRET_ACCESS_KEY'] = user.secretAccessKey
 }
 
-const s3: BucketKind = {
+export const s3: BucketKind = {
   name: 's3',
   isThere: hasRadosgw,
   make: async () => {
