@@ -23,10 +23,13 @@ export async function lostSegments(run: Run, before: Snapshot): Promise<Readonly
   for (const { objects } of await catalog.read((tx) => tx.damagedSnapshots(run.cloud)))
     for (const object of objects) damaged.add(object)
   const lost = new Map<string, SegmentRef>()
-  for (const ref of before.segments) {
-    const found = await vault.statObject(ref.object, run.signal)
-    if (found?.size !== ref.size || (damaged.has(ref.object) && !(await isReadable(run, ref))))
-      lost.set(ref.object, ref)
+  const once = vault.store.traits.maxConcurrency
+  for (let i = 0; i < before.segments.length; i += once) {
+    const some = before.segments.slice(i, i + once)
+    const found = await Promise.all(some.map(({ object }) => vault.statObject(object, run.signal)))
+    for (const [n, ref] of some.entries())
+      if (found[n]?.size !== ref.size || (damaged.has(ref.object) && !(await isReadable(run, ref))))
+        lost.set(ref.object, ref)
   }
   return lost
 }
