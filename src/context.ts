@@ -120,7 +120,11 @@ export function createContext(
     const made = await openIndex(work, closers)
     closers.push(() => made.close())
     const { damage } = await syncCatalog(made, vault, new AbortController().signal)
-    for (const { key, error } of damage) note(`${key} is left out: ${error.message} (cloudkeep verify says more)`)
+    for (const { key, error } of damage)
+      if (error.code !== 'KEY_MISSING') note(`${key} is left out: ${error.message} (cloudkeep verify says more)`)
+    const closed = damage.filter(({ error }) => error.code === 'KEY_MISSING').length
+    if (closed > 0)
+      note(`${closed} of the vault’s files were written elsewhere and cannot be read without a key: left out`)
     return made
   }
   return {

@@ -212,3 +212,28 @@ test('whoever starts init at a terminal is asked what it must know, and gets a c
   expect(backup.records.at(-1)).toMatchObject({ ok: true, fetched: 6 })
   expect(await leaks()).toEqual([])
 })
+
+test('what the owner writes into the vault elsewhere does not keep the blind machine from its work', async () => {
+  await run(INIT)
+  await run(['backup'])
+  await run(['backup'])
+  rig.cloud.shelf.remove([...rig.cloud.shelf.scan()].find(({ publicId }) => publicId === 'photo 3')?.assetId ?? '')
+  const elsewhere = { ...owner(), XDG_CONFIG_HOME: join(folder, 'config elsewhere') }
+  for (const argv of [
+    ['verify', '--read', 'all'],
+    ['drill'],
+    ['pin', 'latest'],
+    ['backup'],
+    ['prune', '--keep-last', '2', '--grace', '0', '--yes'],
+    ['purge', 'photo 3@1', '--reason', 'asked for', '--yes'],
+  ]) {
+    const did = await run(argv, elsewhere)
+    expect(did.exit, argv.join(' ') + did.err).toBe(0)
+  }
+  makeAsset(rig.cloud, { publicId: 'later', bytes: Buffer.from('a later one'), createdAt: Date.now() - 3_600_000 })
+  const done = await run(['backup', '--json'])
+  expect(done.records.at(-1)).toMatchObject({ ok: true, complete: true })
+  for (const argv of [['status'], ['snapshots'], ['ls'], ['find', 'later'], ['log'], ['versions', 'later']])
+    expect((await run(argv)).exit, argv.join(' ')).toBe(0)
+  expect((await run(['verify', '--read', 'all'], owner())).exit).toBe(0)
+})

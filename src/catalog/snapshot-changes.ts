@@ -20,6 +20,12 @@ export const isLoss = (error: unknown): error is AppError =>
   isAppError(error, 'OBJECT_CORRUPT') || isAppError(error, 'OBJECT_NOT_FOUND') || isAppError(error, 'VAULT_INVALID')
 
 /**
+ * The same, or closed to this machine: what the owner of an encrypted vault, or another machine, wrote into it cannot be
+ * read by one that can only write, and must not keep it from its own work.
+ */
+export const isOutOfReach = (error: unknown): error is AppError => isLoss(error) || isAppError(error, 'KEY_MISSING')
+
+/**
  * What differs between two snapshots, in order of assetId. Segments that are the same object are not read; lines that
  * are the same text are not parsed. A segment counts only when it was read to its end: until then its bytes are not
  * proven. The entries of one that cannot be read stay as the catalog has them.

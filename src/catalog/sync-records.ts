@@ -2,7 +2,7 @@ import { isAppError } from '../model/errors.ts'
 import { decodeHistoryHead, decodeHistoryLine, type HistoryHead, type HistoryLine } from '../model/history.ts'
 import { decodePurge } from '../model/purge.ts'
 import type { Catalog } from './catalog.ts'
-import { isLoss } from './snapshot-changes.ts'
+import { isOutOfReach } from './snapshot-changes.ts'
 import type { SyncDamage, VaultSource } from './sync.ts'
 
 interface RecordSync {
@@ -33,7 +33,7 @@ async function addOne({ signal, damage }: RecordSync, key: string, add: () => Pr
     await add()
   } catch (error) {
     const lost = error instanceof LostLines ? error : { object: null, cause: error }
-    if (!isLoss(lost.cause)) throw lost.cause
+    if (!isOutOfReach(lost.cause)) throw lost.cause
     // A record that another process has replaced since it was listed is not damaged.
     if (lost.object === null && isAppError(lost.cause, 'OBJECT_NOT_FOUND')) return
     damage.push({ key, object: lost.object, error: lost.cause })
@@ -63,7 +63,7 @@ async function* linesOf(
   try {
     for await (const line of vault.readLines(lines, signal)) yield decodeHistoryLine(line)
   } catch (error) {
-    throw isLoss(error) ? new LostLines(lines, error) : error
+    throw isOutOfReach(error) ? new LostLines(lines, error) : error
   }
 }
 

@@ -1,9 +1,9 @@
 import type { EntryChange } from '../model/entry.ts'
-import { type AppError, isAppError } from '../model/errors.ts'
+import { AppError, isAppError } from '../model/errors.ts'
 import { fieldsOf, parseJson, text } from '../model/shape.ts'
 import type { Failure, Snapshot, StoredSnapshot } from '../model/snapshot.ts'
 import type { Catalog, CatalogWriter } from './catalog.ts'
-import { type DamagedSegment, isLoss, snapshotChanges } from './snapshot-changes.ts'
+import { type DamagedSegment, isOutOfReach, snapshotChanges } from './snapshot-changes.ts'
 import { inTimeOrder } from './snapshot-order.ts'
 import { syncRecords } from './sync-records.ts'
 
@@ -87,6 +87,7 @@ async function syncSnapshots(sync: Sync, cloud: string): Promise<void> {
   if (!isHealed && keys.length === indexed.length && isSameSet(keys, indexed)) return
   const inOrder = await inTimeOrder(keys, (key) => readHead(sync, key))
   const ordered = await withoutUnreadable(sync, inOrder, indexed)
+  await refuseBlindness(sync, { keys, ordered, indexed })
   const there = new Set(ordered)
   const left = indexed.filter((key) => there.has(key))
   // What is gone from between goes from between: a run that works on this catalog must not find it empty meanwhile.
@@ -103,6 +104,24 @@ async function syncSnapshots(sync: Sync, cloud: string): Promise<void> {
     sync.onProgress({ cloud, key, done, total: missing.length })
     await addOne(sync, key)
   }
+}
+
+/**
+ * A machine that can read none of the snapshots has lost what it remembered of them. It must say so: taken for an empty
+ * vault, everything would be fetched again.
+ */
+async function refuseBlindness(
+  sync: Sync,
+  { keys, ordered, indexed }: Readonly<Record<'keys' | 'ordered' | 'indexed', readonly string[]>>,
+): Promise<void> {
+  if (keys.length === 0 || indexed.length > 0) return
+  for (const key of ordered) if ((await readHead(sync, key)) !== null) return
+  const closed = sync.damage.find(({ key, error }) => keys.includes(key) && error.code === 'KEY_MISSING')
+  if (closed === undefined) return
+  throw new AppError('KEY_MISSING', 'this machine remembers nothing of the encrypted vault, and cannot read it', {
+    hint: 'name the file with the identity of an owner in CLOUDKEEP_IDENTITY_FILE once; afterwards it goes on without',
+    cause: closed.error,
+  })
 }
 
 /** A head that could not be read before, and still cannot, is no reason to index everything anew. */
@@ -144,7 +163,7 @@ async function lossOf(sync: Sync, object: string): Promise<AppError | null> {
     for await (const _ of sync.vault.readLines(object, sync.signal));
     return null
   } catch (error) {
-    if (!isLoss(error)) throw error
+    if (!isOutOfReach(error)) throw error
     return error
   }
 }
@@ -170,7 +189,9 @@ async function addOne(sync: Sync, key: string): Promise<void> {
 
 /** Bytes can be repaired; a record that is wrong under its own digest stays so for ever. */
 const repairable = (damage: readonly SyncDamage[]): readonly string[] =>
-  damage.flatMap(({ object, error }) => (object === null || error.code === 'VAULT_INVALID' ? [] : [object]))
+  damage.flatMap(({ object, error }) =>
+    object === null || error.code === 'VAULT_INVALID' || error.code === 'KEY_MISSING' ? [] : [object],
+  )
 
 /** Null when the head is damaged, or gone since it was listed. */
 async function readHead(sync: Sync, key: string): Promise<StoredSnapshot | null> {
@@ -178,7 +199,7 @@ async function readHead(sync: Sync, key: string): Promise<StoredSnapshot | null>
     return await sync.vault.readSnapshot(key, sync.signal)
   } catch (error) {
     if (isAppError(error, 'SNAPSHOT_NOT_FOUND')) return null
-    if (!isLoss(error)) throw error
+    if (!isOutOfReach(error)) throw error
     if (!sync.damage.some((known) => known.key === key)) sync.damage.push({ key, object: null, error })
     return null
   }
@@ -205,7 +226,7 @@ async function readFailures(sync: Sync, { key, snapshot }: StoredSnapshot): Prom
     for await (const line of sync.vault.readLines(snapshot.failures, sync.signal)) failures.push(parseFailure(line))
     return failures
   } catch (error) {
-    if (!isLoss(error)) throw error
+    if (!isOutOfReach(error)) throw error
     sync.damage.push({ key, object: snapshot.failures, error })
     return []
   }

@@ -63,7 +63,7 @@ async function lineOf(
   } catch (error) {
     // Rewritten, as prune does with what it retains, since it was listed.
     if (isAppError(error, 'OBJECT_NOT_FOUND')) return null
-    if (!isAppError(error, 'VAULT_INVALID')) throw error
+    if (!isAppError(error, 'VAULT_INVALID') && !isAppError(error, 'KEY_MISSING')) throw error
     const type = TYPE_OF[of.kind]
     return {
       at: timeOf(of.key),

@@ -97,7 +97,9 @@ export function renderPruned(report: PruneReport, { theme, graceMs }: { theme: T
     ...(swept.deleted.objects === 0 ? [] : [`  ${amount(swept.deleted)} deleted${shared(swept.deletedShared)}`]),
     ...(swept.held.objects === 0
       ? []
-      : [theme.dim(`  ${amount(swept.held)} needed by nothing and held by a lock or a flag; a later prune takes them`)]),
+      : [
+          theme.dim(`  ${amount(swept.held)} needed by nothing and held by a lock or a flag; a later prune takes them`),
+        ]),
     ...(inTrash.objects === 0 ? [] : [theme.dim(`  ${amount(inTrash)} in the trash; ${due}`)]),
   ]
 }

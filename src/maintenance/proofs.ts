@@ -24,7 +24,9 @@ async function* proofsFromNewest(vault: Records, signal?: AbortSignal): AsyncGen
     try {
       yield decodeProof(await vault.readRecord(key, signal))
     } catch (error) {
-      if (!isAppError(error, 'VAULT_INVALID') && !isAppError(error, 'OBJECT_NOT_FOUND')) throw error
+      // Encrypted by somebody else it proves nothing to whoever cannot read it.
+      const isNone = ['VAULT_INVALID', 'OBJECT_NOT_FOUND', 'KEY_MISSING'] as const
+      if (!isNone.some((code) => isAppError(error, code))) throw error
     }
   }
 }

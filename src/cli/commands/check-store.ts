@@ -1,6 +1,5 @@
 import { locationName } from '../../config/vault-location.ts'
 import type { StoreCheck, StoreReport } from '../../maintenance/check-store/check-store.ts'
-import { locationOf } from '../../places.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatBytes, plural, safe } from '../format.ts'
@@ -10,7 +9,7 @@ export const checkStoreCommand: CliCommand = {
   name: 'check-store',
   summary: 'whether a bucket or disk does what a vault needs, and which rights are missing; removes what it wrote',
   group: 'check',
-  operands: [['[URL]', 'a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix']],
+  operands: [['[VAULT]', 'a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix']],
   options: [
     { flags: '--no-large', help: 'leave out the object of 20 MiB' },
     { flags: '--yes', help: 'go on where what is written stays locked for days' },
@@ -26,8 +25,8 @@ the large object is then left out.
 const LARGE = 20 * 1024 * 1024
 
 async function run(call: Call): Promise<Result> {
-  const { out, operands, options, settings, signal } = call
-  const location = operands[0] === undefined ? settings.config.vault : locationOf(operands[0], settings.config)
+  const { out, options, settings, signal } = call
+  const location = settings.config.vault
   const ctx = await call.context()
   const place = await ctx.look(location, { create: true })
   const { confirm } = await import('../confirm.ts')

@@ -81,8 +81,8 @@ const isAsked = ({ operands, settings }: Call): boolean =>
   operands[0] === undefined && settings.config.origins.vault === 'default'
 
 async function askPlace(call: Call): Promise<VaultLocation> {
-  const { ask, operands, settings } = call
-  if (operands[0] !== undefined) return locationOf(operands[0], settings.config)
+  const { ask, settings } = call
+  // What was given first is the vault, as everywhere: a name of the config file, a path or a URL.
   if (ask === null || !isAsked(call)) return settings.config.vault
   const answer = (await ask('Where shall the vault be? A folder, or s3://, gs://, az:// (./cloudkeep-vault) ')).trim()
   return answer === '' ? settings.config.vault : locationOf(answer, settings.config)

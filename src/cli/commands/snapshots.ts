@@ -1,4 +1,5 @@
 import type { SnapshotRow } from '../../catalog/catalog.ts'
+import { isAppError } from '../../model/errors.ts'
 import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -50,7 +51,12 @@ async function pinnedAmong(call: Call, rows: readonly SnapshotRow[]): Promise<Re
   const vault = await (await call.context()).vault()
   const pinned = new Set<string>()
   for (const cloud of new Set(rows.map((row) => row.snapshot.cloud))) {
-    for (const id of (await readPins(vault, cloud, call.signal)).keys()) pinned.add(id)
+    try {
+      for (const id of (await readPins(vault, cloud, call.signal)).keys()) pinned.add(id)
+    } catch (error) {
+      if (!isAppError(error, 'KEY_MISSING')) throw error
+      call.out.say(call.out.talk.dim('a pin was written elsewhere, encrypted: which snapshot it holds needs a key'))
+    }
   }
   return pinned
 }

@@ -25,14 +25,15 @@ interface Counts {
 }
 
 const HEAD = /^accounts\/[^/]+\/snapshots\//
+/** Rehearsals, like proofs, speak of the place that was looked at, and of no other. */
+const EVIDENCE = /^accounts\/[^/]+\/drills\//
 /** Objects before what names them, and what makes the place a vault at the very end. */
 const SHELVES = Array.from({ length: 256 }, (_, n) => `objects/${n.toString(16).padStart(2, '0')}/`)
 const PASSES: readonly { readonly prefix: string; readonly takes: (key: string) => boolean }[] = [
   ...SHELVES.map((prefix) => ({ prefix, takes: () => true })),
   { prefix: 'keys/', takes: () => true },
   { prefix: 'README.txt', takes: () => true },
-  { prefix: 'accounts/', takes: (key) => !HEAD.test(key) },
-  { prefix: 'proofs/', takes: () => true },
+  { prefix: 'accounts/', takes: (key) => !HEAD.test(key) && !EVIDENCE.test(key) },
   { prefix: 'accounts/', takes: (key) => HEAD.test(key) },
   { prefix: IDENTITY_KEY, takes: () => true },
 ]

@@ -1,7 +1,7 @@
 import type { Json } from '../../model/json.ts'
 import { amount, count, fieldsOf, flag, invalid, list, maybe, oneOf, text, time } from '../../model/shape.ts'
 import type { Vault } from '../../vault/vault.ts'
-import { isLost } from '../restorable/point.ts'
+import { tellsNothing } from '../restorable/point.ts'
 
 /** What a rehearsal of one account showed: `accounts/<cloud>/drills/<time>-<id>.json`. */
 export interface DrillRecord {
@@ -111,7 +111,7 @@ async function* drillsFromNewest(
     try {
       yield decodeDrill(await vault.readRecord(key, signal))
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!tellsNothing(error)) throw error
     }
   }
 }

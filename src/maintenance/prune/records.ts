@@ -84,7 +84,8 @@ export async function prunedSnapshots(
     try {
       for (const { id } of decodePrune(await vault.readRecord(key, signal)).snapshots) ids.add(id)
     } catch (error) {
-      if (!isAppError(error, 'VAULT_INVALID') && !isAppError(error, 'OBJECT_NOT_FOUND')) throw error
+      const isNone = ['VAULT_INVALID', 'OBJECT_NOT_FOUND', 'KEY_MISSING'] as const
+      if (!isNone.some((code) => isAppError(error, code))) throw error
     }
   }
   return ids

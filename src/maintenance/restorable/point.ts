@@ -21,6 +21,9 @@ export const isLost = (error: unknown): error is AppError =>
   isAppError(error, 'SNAPSHOT_NOT_FOUND') ||
   isAppError(error, 'VAULT_INVALID')
 
+/** The same, or written by somebody whose key this machine does not have: then it tells this machine nothing. */
+export const tellsNothing = (error: unknown): error is AppError => isLost(error) || isAppError(error, 'KEY_MISSING')
+
 export async function restorePoints(
   vault: Pick<Vault, 'snapshotKeys' | 'readSnapshot'>,
   cloud: string,
@@ -35,8 +38,9 @@ export async function restorePoints(
       newest ??= stored
       if (stored.snapshot.complete) return { newest, newestComplete: stored, unreadable }
     } catch (error) {
-      if (!isLost(error)) throw error
-      unreadable.push({ key, error })
+      if (!tellsNothing(error)) throw error
+      // What another machine wrote encrypted is whole, as far as this one can know.
+      if (isLost(error)) unreadable.push({ key, error })
     }
   }
   return { newest, newestComplete: null, unreadable }
@@ -79,7 +83,7 @@ export async function purgedVersions(
       const { versions } = decodePurge(await vault.readRecord(key, signal))
       for (const version of versions) purged.add(versionName(version))
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!tellsNothing(error)) throw error
     }
   }
   return purged
@@ -100,7 +104,7 @@ export async function countHistory(
       if (origin === 'import') imported += entries
       else keptByRetention += entries
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!tellsNothing(error)) throw error
     }
   }
   return { imported, keptByRetention }

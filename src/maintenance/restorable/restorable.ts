@@ -46,6 +46,8 @@ const LARGE = 20_000
 const REMEMBERED_MS = 3_600_000
 /** Up to so many objects are asked for one by one; beyond that the vault is listed once. */
 const ASKED = 5000
+/** Where one list of a thousand costs as much as one look. */
+const ASKED_FAR = 100
 const AT_A_TIME = 32
 const NAMED = 5
 
@@ -126,7 +128,8 @@ async function gather({ vault, snapshots, purged, signal }: Looking): Promise<Ga
 
 /** Digests of what is not there with its length. */
 async function absentOf(vault: Vault, needed: Needed, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  if (needed.set.size > ASKED) await markListed(vault, needed, signal)
+  const { listsInOrder } = vault.store.traits
+  if (needed.set.size > (listsInOrder === true ? ASKED_FAR : ASKED)) await markListed(vault, needed, signal)
   // A listing may miss what was put while it went on, so each absence is asked for by name.
   const absent = new Set<string>()
   let asked: string[] = []
