@@ -82,7 +82,7 @@ const digestsIn = async (folder: string): Promise<string[]> => {
   return (await Promise.all(files.map(async (file) => sha256Hex(await readFile(file))))).sort()
 }
 
-const ONE_BY_ONE = { mostKills: 6, random: seeded(SEED) }
+const KILLING = { mostKills: 6, random: seeded(SEED) }
 
 describe.skipIf(!hasRadosgw)('with the program killed at random moments, a vault in an S3 bucket', () => {
   test('loses nothing, repeats no finished download, and keeps no upload that nobody goes on with', async () => {
@@ -95,13 +95,13 @@ describe.skipIf(!hasRadosgw)('with the program killed at random moments, a vault
       for (let round = 0; round < 2; round += 1) {
         if (round > 0) addNoise(rig.cloud, round, [...small(40), 18 * MB])
         const around = watchRepeats(stage, repeated)
-        const done = await killAndResume(BACKUP, { ...ONE_BY_ONE, upTo: 12 - 6 * round, env: rig.env, around })
+        const done = await killAndResume(BACKUP, { ...KILLING, upTo: 8 - 4 * round, env: rig.env, around })
         expect(done.end.code, done.end.stdout.slice(-1500) + done.end.stderr).toBe(0)
         expect(done.end.lines.at(-1)).toMatchObject({ ok: true, complete: true, failed: 0 })
         kills += done.kills
       }
       expect(repeated).toEqual([])
-      expect(kills).toBeGreaterThan(4)
+      expect(kills).toBeGreaterThan(2)
       // Of each killed run one upload at the most was begun and not found again: one that had no part yet.
       const left = await unfinishedUploads(stage)
       expect(left.length).toBeLessThanOrEqual(kills)
@@ -125,7 +125,7 @@ describe.skipIf(!hasRadosgw)('with the program killed at random moments, a vault
       expect(await stage.run(BACKUP)).toMatchObject({ code: 0 })
       const out = join(folder, 'out')
       const toFolder = await killAndResume(['restore', '--to', out, '--json'], {
-        ...ONE_BY_ONE,
+        ...KILLING,
         ...{ upTo: 3, env: rig.env },
       })
       expect(toFolder.end.code, toFolder.end.stdout.slice(-1500) + toFolder.end.stderr).toBe(0)
@@ -135,7 +135,7 @@ describe.skipIf(!hasRadosgw)('with the program killed at random moments, a vault
       rig.sandbox.faults.add({ area: 'upload', fault: { kind: 'latency', ms: 20, jitterMs: 40 } })
       const [first] = (await stage.run(['snapshots', '--json'])).lines
       const back = ['restore', '--to', 'account', '--via', 'upload', '--at', String(first?.['id']), '--json']
-      const toAccount = await killAndResume(back, { ...ONE_BY_ONE, upTo: 8, env: rig.env })
+      const toAccount = await killAndResume(back, { ...KILLING, upTo: 8, env: rig.env })
       expect(toAccount.end.code, toAccount.end.stdout.slice(-1500) + toAccount.end.stderr).toBe(0)
       const there = [...rig.cloud.shelf.scan()]
       expect(there.map(({ content }) => (content === null ? '' : digestOf(content))).sort()).toEqual([...wanted].sort())
@@ -159,13 +159,13 @@ describe.skipIf(!hasRadosgw)('with the program killed at random moments, a vault
       const init = ['init', bucket.url, '--recipient', recipientOf(identity), '--prove', file]
       // In this process, because it writes a file where it is called.
       expect(await commandLine(init, { variables: rig.env, cwd: folder })).toMatchObject({ exit: 0 })
-      const done = await killAndResume(BACKUP, { ...ONE_BY_ONE, mostKills: 3, upTo: 5, env: rig.env })
+      const done = await killAndResume(BACKUP, { ...KILLING, mostKills: 3, upTo: 5, env: rig.env })
       expect(done.end.code, done.end.stdout.slice(-1500) + done.end.stderr).toBe(0)
       expect(done.end.lines.at(-1)).toMatchObject({ ok: true, complete: true, failed: 0 })
       const owner = { CLOUDKEEP_IDENTITY_FILE: file, CLOUDKEEP_CACHE: join(folder, 'cache of the owner') }
       await expectWhole(stage, owner, ['--decrypt'])
       console.log(`${done.kills} kills`)
-      expect(done.kills).toBeGreaterThan(1)
+      expect(done.kills).toBeGreaterThan(0)
     } finally {
       await stage.close()
     }
