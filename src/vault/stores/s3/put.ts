@@ -38,11 +38,18 @@ export const findOurs = (connection: Connection, { key, signal }: Write, mark: s
 
 export const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes).digest()
 
+/** The service knows no conditions on writing (Backblaze B2 answers 501 to them): nothing was written. */
+export const NO_CONDITIONS = Symbol('no conditions')
+
 /**
  * A whole body in one request, from one buffer; its MD5 goes along, so the service refuses what was damaged on its way.
  * Null, with mode `create`, when the key was there.
  */
-export const putWhole = async (connection: Connection, settings: Settings, write: Write): Promise<Written | null> => {
+export const putWhole = async (
+  connection: Connection,
+  settings: Settings,
+  write: Write,
+): Promise<Written | null | typeof NO_CONDITIONS> => {
   const { key, body, mode, signal } = write
   const { sdk, client, bucket, base } = connection
   const reader = readBody(key, body, signal)
@@ -60,14 +67,17 @@ export const putWhole = async (connection: Connection, settings: Settings, write
       ...newBody(settings, key),
       ...(mode === 'create' && { IfNoneMatch: '*' }),
     }
-    return await connection.ask<Written | null>(
+    return await connection.ask<Written | null | typeof NO_CONDITIONS>(
       { what: `write ${key}`, right: 's3:PutObject', signal },
       async (options) => {
         const answer = await client.send(new sdk.PutObjectCommand(command), options)
         return { versionId: answer.VersionId }
       },
       // An earlier try may have arrived though its answer did not.
-      { PreconditionFailed: (attempt) => (attempt > 1 ? findOurs(connection, write, mark) : null) },
+      {
+        PreconditionFailed: (attempt) => (attempt > 1 ? findOurs(connection, write, mark) : null),
+        ...(mode === 'create' && { NotImplemented: () => NO_CONDITIONS }),
+      },
     )
   } finally {
     await reader.close()

@@ -59,6 +59,14 @@ test('a bucket without a known region is refused with a hint', async () => {
   })
 })
 
+test.each(['GLACIER', 'DEEP_ARCHIVE'])(
+  'the storage class %s, which cannot be read at once, is refused',
+  async (storageClass) => {
+    const place = placeIn({ endpoint: 'http://127.0.0.1:1' }, 'b', { storageClass })
+    await expect(openS3Bucket(place)).rejects.toMatchObject({ code: 'STORE_REFUSED', hint: /GLACIER_IR/u })
+  },
+)
+
 test('an unknown storage class is refused before anything is asked', async () => {
   const place = placeIn({ endpoint: 'http://127.0.0.1:1' }, 'b', { storageClass: 'CHEAP' })
   await expect(openS3Bucket(place)).rejects.toMatchObject({ code: 'STORE_REFUSED', hint: /STANDARD_IA/u })

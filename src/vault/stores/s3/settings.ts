@@ -22,9 +22,19 @@ const oneOf = <T extends string>(values: Readonly<Record<string, T>>, given: str
   })
 }
 
-/** Throws STORE_REFUSED for a word that S3 does not know. */
+/** What lies there has to be asked for hours before it can be read, so nothing could be checked or restored. */
+const ASLEEP = ['GLACIER', 'DEEP_ARCHIVE']
+
+const awake = (storageClass: StorageClass | undefined): StorageClass | undefined => {
+  if (storageClass === undefined || !ASLEEP.includes(storageClass)) return storageClass
+  throw new AppError('STORE_REFUSED', `what lies in the storage class ${storageClass} cannot be read at once`, {
+    hint: 'choose STANDARD_IA or GLACIER_IR',
+  })
+}
+
+/** Throws STORE_REFUSED for a word that S3 does not know, and for a class that cannot be read at once. */
 export const settingsOf = ({ StorageClass, ServerSideEncryption }: Sdk, { options }: BucketPlace): Settings => ({
-  storageClass: oneOf(StorageClass, options.storageClass, 'storage class'),
+  storageClass: awake(oneOf(StorageClass, options.storageClass, 'storage class')),
   encryption: oneOf(ServerSideEncryption, options.encryption, 'kind of encryption'),
   encryptionKey: options.encryptionKey,
   lock: options.lock ?? null,

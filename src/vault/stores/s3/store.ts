@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts'
 import { createTurns } from './in-turn.ts'
 import { listKeys } from './list.ts'
 import { sealVersion } from './lock.ts'
-import { putWhole, type Write, type Written } from './put.ts'
+import { NO_CONDITIONS, putWhole, type Write, type Written } from './put.ts'
 import { type PartsOptions, putParts } from './put-parts.ts'
 import { notFound, openKey, statKey } from './read.ts'
 import { lockEnd, type Settings } from './settings.ts'
@@ -20,12 +20,26 @@ export interface StoreParts {
   readonly wholeUpTo: number
 }
 
-const putter =
-  ({ connection, settings, parts, wholeUpTo }: StoreParts, exists: PartsOptions['exists']) =>
-  (write: Write): Promise<Written | null> =>
-    write.body.size <= wholeUpTo
-      ? putWhole(connection, settings, write)
-      : putParts(connection, settings, write, { ...parts, exists })
+const putter = (
+  { connection, settings, parts, wholeUpTo }: StoreParts,
+  exists: PartsOptions['exists'],
+): ((write: Write) => Promise<Written | null>) => {
+  let takesConditions = true
+  const whole = async (write: Write): Promise<Written | null> => {
+    if (write.mode === 'replace' || takesConditions) {
+      const written = await putWhole(connection, settings, write)
+      if (written !== NO_CONDITIONS) return written
+      takesConditions = false
+    }
+    // A look and a write: two who create one key between them both believe that they did. The bytes under the name of an
+    // object are the same whoever wrote them, so this costs nothing that a vault relies on.
+    if (await exists(write.key, write.signal)) return null
+    const written = await putWhole(connection, settings, { ...write, mode: 'replace' })
+    return written === NO_CONDITIONS ? null : written
+  }
+  return (write) =>
+    write.body.size <= wholeUpTo ? whole(write) : putParts(connection, settings, write, { ...parts, exists })
+}
 
 const traitsOf = ({ connection, settings }: StoreParts): Store['traits'] => ({
   place: connection.name,
