@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const CLI = join(root, 'bin', 'cloudkeep.cjs')
 
+/** How much longer than usual tests may go on that look for trouble as long as they have time. @default 1 */
+export const patience = Number(process.env['CLOUDKEEP_TEST_PATIENCE'] ?? 1)
+
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null

@@ -10,12 +10,12 @@ import { pruneVault } from '../../src/maintenance/prune/prune.ts'
 import { openSweeper } from '../../src/vault/sweeper.ts'
 import { createRig, type Rig } from '../rig.ts'
 import { readWhole } from '../samples/shelf.ts'
-import { runProgram, start } from './program.ts'
+import { patience, runProgram, start } from './program.ts'
 
 /** Fewer on a slow machine. */
 const ROUNDS = 4
 const BACKUPS_A_ROUND = 8
-const BUDGET_MS = 60_000
+const BUDGET_MS = 30_000 * patience
 const SEED = 20261122
 const QUIET = ['--details', 'none', '--yes-mass-change', '--json']
 
