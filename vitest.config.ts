@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Two projects: `fast` shares one process per worker and runs everywhere; `slow` starts real
@@ -8,8 +9,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Ends the storage servers that tests started, and says which suites were left out for want of one.
     globalSetup: ['test/servers/setup.ts'],
-    // One worker for each core; by default one core is left idle, which on two cores is half the machine.
-    maxWorkers: '100%',
+    // Half as many workers again as there are cores: tests wait for servers, disks and clocks much of the time.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     // Real processes, sockets and disks on a machine that does other things too: in CI a test gets a second try, and
     // the report says that it needed one.
     retry: process.env['CI'] === undefined ? 0 : 1,
