@@ -4,6 +4,7 @@ import { formatBucketUrl } from './config/bucket-url.ts'
 import type { Config } from './config/config.ts'
 import type { HiddenSecrets } from './config/secrets.ts'
 import { locationName, parseVaultLocation, type VaultLocation } from './config/vault-location.ts'
+import { followTimetable } from './lib/timetable.ts'
 import { type LockMemory, openLockMemory } from './maintenance/protection/lock-memory.ts'
 import { rememberCreated } from './maintenance/protection/remember-created.ts'
 import { AppError, isAppError } from './model/errors.ts'
@@ -16,6 +17,7 @@ import type { Store } from './vault/store.ts'
 import { openFsStore } from './vault/stores/fs.ts'
 import { type Protected, protectFolder, type Unprotected, unprotectFolder } from './vault/stores/fs-protect.ts'
 import { fsProtection } from './vault/stores/fs-protection.ts'
+import { throttledStore } from './vault/throttled.ts'
 import type { Vault } from './vault/vault.ts'
 
 /** A vault that was opened, and what belongs to it on this machine. */
@@ -88,10 +90,20 @@ export function createPlaces(
 ): Places {
   const opened: Store[] = []
   const look: Places['look'] = async (location, options = {}) => {
-    const bucket = location.kind === 'bucket' ? await openBucket(location.place, config, secrets) : null
-    const store = bucket?.store ?? (await openFsStore(location.kind === 'local' ? location.path : '', options))
-    opened.push(store)
-    return { store, bucket }
+    if (location.kind === 'local') {
+      const store = await openFsStore(location.path, options)
+      opened.push(store)
+      return { store, bucket: null }
+    }
+    const bucket = await openBucket(location.place, config, secrets)
+    opened.push(bucket.store)
+    return {
+      store: throttledStore(
+        bucket.store,
+        followTimetable(config.bandwidth, () => new Date()),
+      ),
+      bucket,
+    }
   }
   return {
     look,
