@@ -6,14 +6,14 @@ import { createCloud } from '../sandbox/cloud.ts'
 import { type Sandbox, startSandbox } from '../sandbox/server.ts'
 import type { Asset, AssetShelf, Cloud, CloudSettings } from '../sandbox/state.ts'
 import type { BackupEvent, BackupOptions, BackupReport } from '../src/backup/report.ts'
+import { runBackupCommand } from '../src/backup-command.ts'
 import { loadSettings } from '../src/config/config.ts'
 import { readEnvironment } from '../src/config/env.ts'
-import { runBackupCommand } from '../src/backup-command.ts'
 import { type Context, createContext } from '../src/context.ts'
-import { runVerifyCommand } from '../src/verify-command.ts'
 import type { VerifyReport } from '../src/maintenance/verify/report.ts'
 import type { Entry } from '../src/model/entry.ts'
 import type { Snapshot } from '../src/model/snapshot.ts'
+import { runVerifyCommand } from '../src/verify-command.ts'
 
 /** An account in a sandbox, a vault on disk, and the program between them. */
 export interface Rig {

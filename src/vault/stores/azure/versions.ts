@@ -36,7 +36,7 @@ const versionFrom = ({ versionId, isCurrentVersion, properties }: BlobItem): Ver
 const isOlder = (one: Version, other: Version): boolean => (one.version ?? '') < (other.version ?? '')
 
 /** Oldest first. Keys that begin alike come later in the list, so it ends soon. */
-export const versionsOf = async (room: Room, key: string, signal: AbortSignal | undefined): Promise<Version[]> => {
+const versionsOf = async (room: Room, key: string, signal: AbortSignal | undefined): Promise<Version[]> => {
   const versions: Version[] = []
   for await (const item of listItems(room, { prefix: checkKey(key), signal, versions: true, page: 100 })) {
     if (item.key !== key) break
