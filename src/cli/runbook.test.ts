@@ -20,7 +20,7 @@ const account = (changes: Partial<RunbookAccount> = {}): RunbookAccount => ({
 const facts = (changes: Partial<RunbookFacts> = {}): RunbookFacts => ({
   now: Date.UTC(2026, 10, 22, 12),
   tool: 'cloudkeep 0.1.0',
-  vault: { path: '/srv/the vault', id: 'v1', host: 'nas' },
+  vault: { path: '/srv/the vault', isBucket: false, encryption: null, id: 'v1', host: 'nas' },
   accounts: [account()],
   ...changes,
 })
@@ -99,11 +99,26 @@ it('says what stands in the way, and what is missing', () => {
 })
 
 it('holds no secret and nothing that breaks out of its place', () => {
-  const book = text({ vault: { path: '/srv/`rm`|\u001b[31m', id: 'v1', host: 'a|b\nc' } })
+  const book = text({ vault: { ...facts().vault, path: '/srv/`rm`|\u001b[31m', host: 'a|b\nc' } })
   expect(book).not.toContain('\u001b')
   // In a command it stands in quotes, anywhere else it is tamed.
   for (const line of book.split('\n')) expect(line.replaceAll("'/srv/`rm`|\\e[31m'", '')).not.toContain('`rm`')
   expect(book.split('\n').filter((line) => line.startsWith('| vault'))).toHaveLength(1)
   expect(book).not.toMatch(/cloudinary:\/\/\w+:\w+@/u)
   for (const line of book.split('\n')) expect(line.length).toBeLessThan(200)
+})
+
+it('says who opens an encrypted vault in a bucket, and how to begin without Cloudkeep', () => {
+  const owner = 'age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z'
+  const vault = {
+    path: 's3://shop/vault?region=eu-central-1',
+    isBucket: true,
+    encryption: { owners: [owner], passphrases: 1 },
+    id: 'v1',
+    host: 'nas',
+  }
+  const book = text({ vault })
+  for (const part of [owner, '1 passphrase', 'aws s3 sync', 'age', "--vault 's3://shop/vault?region=eu-central-1'"])
+    expect(book).toContain(part)
+  for (const part of ['library/', ' on nas']) expect(book).not.toContain(part)
 })

@@ -11,8 +11,11 @@ export interface RunbookFacts {
   /** `cloudkeep <version>` */
   readonly tool: string
   readonly vault: {
-    /** Absolute: whoever reads this does not know where it was printed. */
+    /** Absolute, or the whole URL: whoever reads this does not know where it was printed. */
     readonly path: string
+    readonly isBucket: boolean
+    /** Who can open it; null when it is not encrypted. */
+    readonly encryption: { readonly owners: readonly string[]; readonly passphrases: number } | null
     readonly id: string
     /** The machine on which it was printed. */
     readonly host: string
@@ -73,9 +76,10 @@ export function renderRunbook(facts: RunbookFacts): string[] {
     '',
     '| | |',
     '| --- | --- |',
-    `| vault | \`${inCode(vault.path)}\` on ${inCell(vault.host)} |`,
+    `| vault | \`${inCode(vault.path)}\`${vault.isBucket ? '' : ` on ${inCell(vault.host)}`} |`,
     `| its id | \`${inCode(vault.id)}\` (in \`cloudkeep.json\`) |`,
     `| accounts | ${accounts.map(({ cloud }) => inCell(cloud)).join(', ') || 'none yet'} |`,
+    ...keyRows(vault),
     '| a second copy | ____________________________ |',
     '| who decides to restore | ____________________________ |',
     '| who has the keys | ____________________________ |',
@@ -91,10 +95,23 @@ export function renderRunbook(facts: RunbookFacts): string[] {
         ]
       : accounts.flatMap((account) => accountLines(account, vault.path))),
     ...credentialLines(),
-    ...withoutCloudkeep(vault.path),
+    ...withoutCloudkeep(vault),
     ...cannotComeBack(),
   ]
 }
+
+const keyRows = ({ encryption, isBucket }: RunbookFacts['vault']): string[] => [
+  ...(isBucket ? ['| who has the credentials of the bucket | ____________________________ |'] : []),
+  ...(encryption === null
+    ? []
+    : [
+        `| **encrypted**, opens to | ${[
+          ...encryption.owners.map((owner) => `\`${inCode(owner)}\``),
+          ...(encryption.passphrases > 0 ? [plural(encryption.passphrases, 'passphrase')] : []),
+        ].join(', ')} |`,
+        '| where those keys are | ____________________________ (without one of them nothing can be read, by nobody) |',
+      ]),
+]
 
 const beforeAnything = (): string[] => [
   '## Before anything else',
@@ -229,15 +246,26 @@ const credentialLines = (): string[] => [
   '',
 ]
 
-const withoutCloudkeep = (path: string): string[] => [
+const withoutCloudkeep = ({ path, isBucket, encryption }: RunbookFacts['vault']): string[] => [
   '## (d) Without Cloudkeep',
   '',
-  'The vault is plain files. `README.txt` in its root explains every step; with sh, gzip, jq and sha256sum on any machine:',
+  ...(isBucket
+    ? [
+        "Download the vault with the vendor's own tool (`aws s3 sync`, `gcloud storage rsync`, `azcopy`) or with rclone, all",
+        'below the prefix, into a folder `vault`.',
+        '',
+      ]
+    : []),
+  `The vault is files. \`README.txt\` in its root explains every step; with sh, gzip, jq${encryption === null ? '' : ', age'} and sha256sum on any machine:`,
   '',
-  `    cd ${safe(quoteWord(path))} && less README.txt`,
+  `    cd ${isBucket ? 'vault' : safe(quoteWord(path))} && less README.txt`,
   '',
-  'Step 3 chooses a snapshot, step 5 copies everything into `restored/`. The folder `library/` holds the newest files as',
-  'they are, for looking and copying.',
+  ...(encryption === null
+    ? ['Step 3 chooses a snapshot, step 5 copies everything into `restored/`.']
+    : ['It begins with the identity of an owner, decrypts everything into `plain/`, and goes on there.']),
+  ...(isBucket || encryption !== null
+    ? []
+    : ['The folder `library/` holds the newest files as they are, for looking and copying.']),
   '',
 ]
 

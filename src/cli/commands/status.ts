@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { CatalogReader } from '../../catalog/catalog.ts'
+import { formatBucketUrl } from '../../config/bucket-url.ts'
 import type { Context } from '../../context.ts'
 import { chooseCloud, isAskedFor } from '../account-choice.ts'
 import type { Call, CliCommand, Result } from '../command.ts'
@@ -89,10 +90,13 @@ function print({ out }: Call, { standings, frame, vault, isOk }: Seen & { vault:
 async function printRunbook({ out }: Call, ctx: Context, { standings, frame }: Seen): Promise<void> {
   const { renderRunbook } = await import('../runbook.ts')
   const { identity } = await ctx.vault()
+  const { vault: location } = ctx.config
+  const isBucket = location.kind === 'bucket'
+  const path = isBucket ? formatBucketUrl(location.place) : location.path
   const facts = {
     now: frame.now,
     tool: ctx.tool,
-    vault: { path: ctx.placeName, id: identity.id, host: hostname() },
+    vault: { path, isBucket, encryption: identity.encryption, id: identity.id, host: hostname() },
     accounts: standings.map((standing) => runbookAccount(standing, frame)),
   }
   const lines = renderRunbook(facts)
