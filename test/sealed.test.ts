@@ -140,12 +140,40 @@ describe.skipIf(!hasRadosgw)('a sealed vault', () => {
       await attempt(() => client.send(new DeleteObjectCommand(at)))
     }
     await attempt(() => client.send(new DeleteBucketCommand({ Bucket: bucket })))
+    await attempt(() => claimPurge(client))
     return told
+  }
+
+  /** Says of everything that it was purged on purpose. */
+  const claimPurge = async (client: S3Client): Promise<void> => {
+    const catalog = await rig.context().catalog()
+    const versions: object[] = []
+    await catalog.read(async (tx) => {
+      for await (const each of tx.versionsAt('testcloud', (await tx.lastSnapshot('testcloud'))?.seq ?? 0, {})) {
+        const { assetId, version, publicId, object } = each
+        versions.push({ assetId, version, publicId, object, objectRemoved: true, derived: [] })
+      }
+    })
+    expect(versions.length).toBeGreaterThan(11)
+    const at = new Date().toISOString()
+    const head = { format: 1, id: 'forged', cloud: 'testcloud', at, reason: '', tool: 'x', alsoAtCloudinary: false }
+    const Key = `vault/accounts/testcloud/purges/${at.replaceAll(':', '-')}-forged.json`
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify({ ...head, versions }) }))
   }
 
   const isWhole = async (machine: string): Promise<void> => {
     const verified = await run(machine, 'verify', '--read', 'all', '--json')
     expect(verified.records.at(-1)).toMatchObject({ ok: true })
+    const restored = await run(
+      machine,
+      'restore',
+      '--to',
+      join(folder, 'restored'),
+      '--conflict',
+      'overwrite',
+      '--json',
+    )
+    expect(restored.records.at(-1)).toMatchObject({ ok: true })
     expect((await run(machine, 'copy', join(folder, `copy by ${machine}`))).exit).toBe(0)
     expect(await differences({ cloud: rig.cloud, vault: join(folder, `copy by ${machine}`) })).toEqual([])
   }

@@ -170,6 +170,16 @@ describe('a vault whose bucket keeps what is overwritten', () => {
     expect((await collect(await vault.openObject(digest, undefined, { start: 2, end: 6 }))).toString()).toBe('photo')
   })
 
+  it('does not believe that something was purged whose bytes are there', async () => {
+    const vault = await openVault(keeping.store)
+    await vault.putObject(digest, textBody(text))
+    const gone = { object: 'ee'.repeat(32) }
+    const value = { versions: [{ object: digest }, gone, { object: null }] }
+    const place = { kind: 'purges', cloud: 'shop' } as const
+    const key = await vault.writeRecord(place, { id: 'p', at: '2026-11-22T07:00:00.000Z', value })
+    expect(await vault.readRecord(key)).toEqual({ versions: [gone, { object: null }] })
+  })
+
   it('does not keep twice what is there and good', async () => {
     const vault = await openVault(keeping.store)
     await vault.putObject(digest, textBody(text))

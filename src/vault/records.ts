@@ -6,6 +6,7 @@ import { textBody } from './body.ts'
 import { naming } from './content.ts'
 import { readOnce } from './near.ts'
 import type { ObjectsOptions } from './objects.ts'
+import { believedRecord } from './purge-claims.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -62,6 +63,7 @@ export const createRecords = (store: Store, { near }: Pick<ObjectsOptions, 'near
   },
   readRecord: async (key, signal) => {
     const text = await readOnce(store, near, key, { limit: LARGEST_RECORD, signal })
-    return naming(key, () => parseJson(text))
+    const value = naming(key, () => parseJson(text))
+    return await believedRecord(store, key, value, signal)
   },
 })
