@@ -10,7 +10,7 @@ import { patience, runProgram, start } from './program.ts'
 
 const KILLS = 250
 /** A slow machine ends with fewer kills rather than late. */
-const BUDGET_MS = 60_000 * patience
+const BUDGET_MS = 40_000 * patience
 const SEED = 20261122
 
 /** Unique bytes for each state of each asset, so that an object tells which download it came from. */

@@ -15,7 +15,7 @@ import { patience, runProgram, start } from './program.ts'
 /** Fewer on a slow machine. */
 const ROUNDS = 4
 const BACKUPS_A_ROUND = 8
-const BUDGET_MS = 30_000 * patience
+const BUDGET_MS = 20_000 * patience
 const SEED = 20261122
 const QUIET = ['--details', 'none', '--yes-mass-change', '--json']
 
