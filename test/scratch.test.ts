@@ -123,7 +123,8 @@ test('a run that is stopped while bodies wait ends, and the next one goes on wit
   expect(left).toBeGreaterThan(0)
   const { report, scratch, peak } = await backupWith(rig, 6 * MIB)
   expect(report.totals).toMatchObject({ failed: 0 })
-  expect(peak()).toBeLessThanOrEqual(6 * MIB)
+  // What was left belongs to one of those who wait, and must not keep the first of them waiting for ever.
+  expect(peak()).toBeLessThanOrEqual(6 * MIB + left)
   expect(await readdir(scratch)).toEqual([])
   expect(await differences(rig)).toEqual([])
 })

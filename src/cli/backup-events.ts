@@ -1,6 +1,7 @@
 import type { BackupEvent, Estimate } from '../backup/report.ts'
 import { formatBytes, formatClock, formatCount, formatDuration, formatTime, pad, plural, safe } from './format.ts'
 import type { Output } from './output.ts'
+import { shortPath } from './path-shown.ts'
 import type { Theme } from './theme.ts'
 
 const WORTH_TELLING_MS = 4000
@@ -65,13 +66,19 @@ function estimateLine(estimate: Estimate, talk: Theme): string | null {
     bytes === null ? '' : formatBytes(bytes),
     apiCalls === null ? '' : `about ${plural(apiCalls, 'API call')}`,
     hours === null || hours <= 0 ? '' : `about ${plural(Math.ceil(hours), 'hour')} of waiting for the API limit`,
-    scratch === null ? '' : scratchText(scratch),
   ].filter((part) => part !== '')
-  return parts.length === 0 ? null : talk.dim(`${talk.marks.dot} to expect: ${parts.join(', ')}`)
+  const lines = [
+    parts.length === 0 ? '' : `${talk.marks.dot} to expect: ${parts.join(', ')}`,
+    scratch === null ? '' : `${talk.marks.dot} ${scratchText(scratch, bytes)}`,
+  ].filter((line) => line !== '')
+  return lines.length === 0 ? null : lines.map((line) => talk.dim(line)).join('\n')
 }
 
-const scratchText = ({ folder, limit, free }: NonNullable<Estimate['scratch']>): string =>
-  `at the most ${formatBytes(limit)} of scratch in ${safe(folder)}${free === null ? '' : ` (${formatBytes(free)} free)`}`
+/** Never more than there is to fetch, where that is known. */
+const scratchText = ({ folder, limit, free }: NonNullable<Estimate['scratch']>, bytes: number | null): string => {
+  const most = bytes === null ? limit : Math.min(limit, bytes)
+  return `scratch: up to ${formatBytes(most)} in ${safe(shortPath(folder))}${free === null ? '' : ` (${formatBytes(free)} free)`}`
+}
 
 export const waitingText = (waiting: { until: number; why: 'limit' | 'reserve' }, now: number): string =>
   `${waiting.why === 'limit' ? 'hourly API limit reached' : 'leaving the reserved API calls to others'}: going on at ${formatTime(waiting.until).slice(11)}, in ${formatClock(waiting.until - now)}`
