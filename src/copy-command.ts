@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { holdingBoth } from './both-locks.ts'
 import type { VaultLocation } from './config/vault-location.ts'
 import type { Context } from './context.ts'
 import { copyVault } from './maintenance/copy/copy.ts'
@@ -7,9 +8,8 @@ import { refuseOverlap } from './maintenance/copy/places.ts'
 import type { CopyOptions, CopyReport } from './maintenance/copy/report.ts'
 import { AppError, isAppError } from './model/errors.ts'
 import { bucketName } from './model/vault-place.ts'
-import { assureConsent, locationOf } from './places.ts'
+import { assureConsent, locationOf, type Place } from './places.ts'
 import { openVault } from './vault/open.ts'
-import type { Vault } from './vault/vault.ts'
 
 export interface CopyPlaces {
   /** Null: the configured vault. */
@@ -30,9 +30,10 @@ export async function runCopyCommand(
   const to = typeof target === 'string' ? locationOf(target, context.config) : target
   const origin = from === null ? context.config.vault : locationOf(from, context.config)
   await refuseSame(origin, to)
-  const source = (await (from === null ? context.place() : context.otherPlace(from))).bare
+  const place = await (from === null ? context.place() : context.otherPlace(from))
+  const source = place.bare
   if (source.identity.encryption !== null && !decrypt) {
-    const mirrored = await mirror(context, { source, origin, to, options }, signal)
+    const mirrored = await mirror(context, { place, to, options }, signal)
     if (mirrored !== null) return mirrored
   }
   if (options.dryRun) {
@@ -44,21 +45,15 @@ export async function runCopyCommand(
     return await copyVault(source, vault, { ...options, now: context.now }, signal)
   }
   const clouds = await source.clouds(signal)
-  const place = await context.otherPlace(to, { create: clouds })
-  await assureConsent(place, clouds, signal)
-  const locks = [await context.lock('copy', 'run', place)]
-  try {
-    // What the copy found in its place must still be there when the head that names it is written.
-    locks.push(await context.lock('copy', 'prune', place))
-    return await copyVault(source, place.vault, { ...options, now: context.now }, signal)
-  } finally {
-    for (const lock of locks.reverse()) await lock.release()
-  }
+  const there = await context.otherPlace(to, { create: clouds })
+  await assureConsent(there, clouds, signal)
+  // What the copy found in its place must still be there when the head that names it is written.
+  const copying = () => copyVault(source, there.vault, { ...options, now: context.now }, signal)
+  return await holdingBoth(context, 'copy', copying, there)
 }
 
 interface Mirroring {
-  readonly source: Vault
-  readonly origin: VaultLocation
+  readonly place: Place
   readonly to: VaultLocation
   readonly options: Omit<CopyOptions, 'now'>
 }
@@ -69,29 +64,24 @@ interface Mirroring {
  */
 async function mirror(
   context: Context,
-  { source, origin, to, options }: Mirroring,
+  { place, to, options }: Mirroring,
   signal: AbortSignal,
 ): Promise<CopyReport | null> {
-  const vaultId = source.identity.id
-  const [from, target] = [await context.look(origin), await context.look(to, { create: !options.dryRun })]
+  const vaultId = place.bare.identity.id
+  const target = await context.look(to, { create: !options.dryRun })
   const there = await openVault(target.store, {}, signal).catch((error: unknown) => {
     if (!isAppError(error, 'VAULT_NOT_FOUND')) throw error
     return null
   })
   const targetId = there?.identity.id ?? null
   if (targetId !== null && targetId !== vaultId) return null
-  const work = { source: from.store, target: target.store, vaultId, targetId }
+  const work = { source: place.raw, target: target.store, vaultId, targetId }
   const wish = { ...options, now: context.now }
   if (options.dryRun) return await mirrorVault(work, wish, signal)
-  await assureConsent({ bucket: target.bucket, location: to }, await source.clouds(signal), signal)
+  await assureConsent({ bucket: target.bucket, location: to }, await place.bare.clouds(signal), signal)
   const lockRoot = to.kind === 'local' ? to.path : join(context.config.cacheFolder, `${vaultId}-copy`)
-  const locks = [await context.lock('copy', 'run', { lockRoot, bucket: target.bucket })]
-  try {
-    locks.push(await context.lock('copy', 'prune', { lockRoot, bucket: target.bucket }))
-    return await mirrorVault(work, wish, signal)
-  } finally {
-    for (const lock of locks.reverse()) await lock.release()
-  }
+  const { bucket } = target
+  return await holdingBoth(context, 'copy', () => mirrorVault(work, wish, signal), { lockRoot, bucket })
 }
 
 async function refuseSame(from: VaultLocation, to: VaultLocation): Promise<void> {

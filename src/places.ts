@@ -12,7 +12,7 @@ import type { Protection } from './model/protection.ts'
 import type { BucketPlace } from './model/vault-place.ts'
 import type { Bucket } from './vault/bucket.ts'
 import { type Birth, createVault } from './vault/create.ts'
-import { openVault } from './vault/open.ts'
+import { openVault, vaultOver } from './vault/open.ts'
 import type { Store } from './vault/store.ts'
 import { openFsStore } from './vault/stores/fs.ts'
 import { type Protected, protectFolder, type Unprotected, unprotectFolder } from './vault/stores/fs-protect.ts'
@@ -29,6 +29,8 @@ export interface Place {
   readonly vault: Vault
   /** The same vault without that memory: for whoever has to see what is really there. */
   readonly bare: Vault
+  /** What lies in the place as it lies there: encrypted, if the vault is. */
+  readonly raw: Store
   /** Null on a local disk. */
   readonly bucket: Bucket | null
   /** The folder of a vault on a local disk that this machine can read: there is a library, and files can be linked. */
@@ -115,11 +117,11 @@ export function createPlaces(
         return await createVault(store, birth())
       })
       const { encryption, id } = bare.identity
-      const found = { location, bucket, config }
+      const found = { location, raw: store, bucket, config }
       if (encryption === null) return await furnish({ ...found, store, bare, innerKey: (key) => key })
       const { openEncrypted } = await import('./vault-keys.ts')
       const opened = await openEncrypted(store, { id, encryption }, { config, secrets, note })
-      return await furnish({ ...found, ...opened, bare: await openVault(opened.store) })
+      return await furnish({ ...found, ...opened, bare: vaultOver(bare.identity, opened.store) })
     },
     close: async () => {
       for (const store of opened.splice(0)) await store.close?.()
@@ -129,6 +131,7 @@ export function createPlaces(
 
 interface Found {
   readonly location: VaultLocation
+  readonly raw: Store
   readonly store: Store
   readonly bucket: Bucket | null
   readonly bare: Vault
@@ -138,9 +141,9 @@ interface Found {
 }
 
 async function furnish(found: Found): Promise<Place> {
-  const { location, store, bucket, bare, config } = found
+  const { location, raw, store, bucket, bare, config } = found
   const written = await openLockMemory(null)
-  const place = { location, name: locationName(location), bare, bucket, ...protecting(found) }
+  const place = { location, name: locationName(location), bare, raw, bucket, ...protecting(found) }
   const root = store.traits.localRoot
   if (root !== null) {
     const work = join(root, '.cache')
@@ -149,7 +152,7 @@ async function furnish(found: Found): Promise<Place> {
   const work = join(config.cacheFolder, bare.identity.id)
   const near = await openFsStore(join(work, 'near'), { create: true })
   const scratch = join(work, 'tmp')
-  const vault = await openVault(rememberCreated(store, written, Date.now), { near, scratch })
+  const vault = vaultOver(bare.identity, rememberCreated(store, written, Date.now), { near, scratch })
   const lockRoot = location.kind === 'local' ? location.path : work
   return { ...place, vault, root, work, lockRoot, lockMemory: lockMemoryIn(work, written) }
 }

@@ -1,3 +1,4 @@
+import { holdingBoth } from './both-locks.ts'
 import { syncCatalog } from './catalog/sync.ts'
 import type { Context } from './context.ts'
 import { heldAmong, sealedError } from './held-keys.ts'
@@ -41,9 +42,7 @@ export async function runPurgeCommand(
   const shown = await planPurge(sources, wish, signal)
   if (!(await confirm(shown)) || isDone(shown)) return null
   const sweeper = openSweeper(vault.store)
-  const locks = [await context.lock('purge')]
-  try {
-    locks.push(await context.lock('purge', 'prune'))
+  return await holdingBoth(context, 'purge', async () => {
     await syncCatalog(catalog, vault, signal)
     const plan = await planPurge(sources, wish, signal)
     if (!isSamePlan(shown, plan)) {
@@ -56,9 +55,7 @@ export async function runPurgeCommand(
     const report = await applyPurge({ vault, sweeper, library, writer: hands?.writer ?? null }, plan, deed, signal)
     await syncCatalog(catalog, vault, signal)
     return report
-  } finally {
-    for (const lock of locks.reverse()) await lock.release()
-  }
+  })
 }
 
 /** Before the record that explains the absence: a purge that is not allowed to remove anything must not say that it did. */

@@ -1,3 +1,4 @@
+import { holdingBoth } from './both-locks.ts'
 import type { Context } from './context.ts'
 import { AppError } from './model/errors.ts'
 import { decodeHistoryHead } from './model/history.ts'
@@ -21,24 +22,20 @@ export async function runRekeyCommand(
   { prove, ...wish }: RekeyWish,
   signal: AbortSignal,
 ): Promise<RekeyReport & { readonly writerKeyFile: string }> {
-  const { bare, name, location } = await context.place()
+  const { bare, name, raw } = await context.place()
   const { id, encryption } = bare.identity
   if (encryption === null) {
     throw new AppError('USAGE', `${name} is not encrypted, so it has no keys to change`, {
       hint: 'make an encrypted vault with cloudkeep init in another place, and cloudkeep copy into it',
     })
   }
-  const { store } = await context.look(location)
-  const locks = [await context.lock('rekey'), await context.lock('rekey', 'prune')]
-  try {
+  return await holdingBoth(context, 'rekey', async () => {
     const given = givenKeys(context.secrets)
-    const report = await rekey(store, { id, encryption }, { given, wish, lists: listsOf(bare, signal), signal })
+    const report = await rekey(raw, { id, encryption }, { given, wish, lists: listsOf(bare, signal), signal })
     // Said before anything of the old keys is thrown away: until then they still open everything.
-    await proveRecovery(store, { id, encryption: report.encryption }, await prove(), signal)
+    await proveRecovery(raw, { id, encryption: report.encryption }, await prove(), signal)
     return { ...report, writerKeyFile: await keepWriterKey(context.config, report.writer) }
-  } finally {
-    for (const lock of locks.reverse()) await lock.release()
-  }
+  })
 }
 
 /** The lists that heads name: segments, folders, configuration, failures, and the lines of histories. Some more than once. */

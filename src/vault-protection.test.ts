@@ -25,6 +25,7 @@ const placeThat = (protection: Place['protection']): Place => ({
     name: 's3://b/vault',
     vault,
     bare: vault,
+    raw: vault.store,
     root: null,
     work: '/w',
   },

@@ -28,7 +28,11 @@ const readIdentity = async (store: Store, signal: AbortSignal | undefined): Prom
  * it cannot be read by this version, and the store's own errors when nobody can tell.
  */
 export const openVault = async (store: Store, options: ObjectsOptions = {}, signal?: AbortSignal): Promise<Vault> => {
-  const identity = await readIdentity(store, signal)
+  return vaultOver(await readIdentity(store, signal), store, options)
+}
+
+/** A vault whose `cloudkeep.json` was read already, over another view of its store. Asks nothing of it. */
+export const vaultOver = (identity: VaultIdentity, store: Store, options: ObjectsOptions = {}): Vault => {
   const objects = createObjects(store, options)
   return { identity, store, ...objects, ...createSnapshots(store, objects, options), ...createRecords(store, options) }
 }
